@@ -1,0 +1,403 @@
+"""A boundary file as features in WGS84: GeoJSON (plain or .gz), GeoPackage, zipped Shapefile.
+
+The coordinate system is read from the file. GeoJSON that names none is WGS84 (RFC 7946); numbers
+that cannot be degrees are refused, never guessed at. British National Grid goes through OSTN15,
+which is exact; PROJ without that grid would silently be metres off. Whatever keeps the file from
+being read ends in one sentence (``BoundaryFileRefused``).
+"""
+
+import gzip
+import hashlib
+import math
+import re
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import shapely
+from convertbng.cutil import convert_osgb36_to_ll
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from geo.errors import BoundaryFileRefused
+from geo.points import looks_like_grid
+
+DRIVERS = {"GeoJSON": "GeoJSON", "GPKG": "GeoPackage", "ESRI Shapefile": "zipped Shapefile"}
+FORMATS = "GeoJSON (also .gz), GeoPackage, zipped Shapefile"
+
+BRITISH_NATIONAL_GRID = CRS.from_epsg(27700)
+#: Degrees on the datum of the British National Grid.
+OSGB36 = CRS.from_epsg(4277)
+#: ETRS89 is WGS84 for every purpose here: the two are some decimetres apart.
+SAME_AS_WGS84 = (4326, 4258)
+
+#: How many of something a sentence names before it says how many more there are.
+NAMED = 5
+
+#: The obsolete ``crs`` member of GeoJSON (2008), by name, link or number.
+CRS_MEMBER = re.compile(
+    rb'"crs"\s*:\s*\{\s*"(?:type"\s*:\s*"\w+"\s*,\s*"properties"\s*:\s*\{\s*"(?:name|href|code)'
+    rb'|properties"\s*:\s*\{\s*"(?:name|href|code))"\s*:\s*"?([^"}]+)'
+)
+CRS_WITHIN = 1 << 20
+
+Geometries = NDArray[np.object_]
+Coordinates = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One polygon of a file. ``row`` counts from 1; code and name are empty where not asked for."""
+
+    row: int
+    code: str
+    name: str
+    geom: shapely.Polygon | shapely.MultiPolygon
+
+    @property
+    def label(self) -> str:
+        """What a person would look for in the file."""
+        return f"{self.code} {self.name}".strip() or f"feature {self.row}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Which fields of the file mean what, and which features are wanted."""
+
+    code: str | None = None
+    name: str | None = None
+    #: Only features whose field has this value.
+    where: tuple[str, str] | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """The fields to read, each once."""
+        names = [self.code, self.name, self.where[0] if self.where else None]
+        return list(dict.fromkeys(name for name in names if name))
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryFile:
+    """What was in a file."""
+
+    name: str
+    sha256: str
+    format: str
+    #: The coordinate system of the file, and how it was known.
+    crs: str
+    fields: tuple[str, ...]
+    #: How many features the file has; ``features`` are those that ``where`` picks.
+    total: int
+    features: tuple[Feature, ...]
+
+
+def read(
+    path: Path, fields: Fields, *, crs: str | None = None, layer: str | None = None
+) -> BoundaryFile:
+    """Everything of the file that was asked for, in longitude and latitude.
+
+    ``crs`` is for a file that does not say its own, or says it wrongly.
+    """
+    said = _crs(crs, "--crs") if crs else None
+    # A ring that does not close is a broken shape to refuse, not one to close quietly.
+    pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "NO"})
+    try:
+        # GDAL's warnings are about what is refused below, in our own words.
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            source, layer = _opened(path, layer)
+            about = pyogrio.read_info(source, layer=layer)
+            _refuse_other_formats(about["driver"], path)
+            _refuse_missing_fields(fields, list(about["fields"]), path)
+            meta, _, blobs, values = pyogrio.raw.read(
+                source, layer=layer, columns=fields.asked, force_2d=True
+            )
+    except (DataSourceError, DataLayerError) as error:
+        raise _unreadable(path, error) from None
+    if blobs is None or len(blobs) == 0:
+        raise BoundaryFileRefused(f"{path.name} has no features.")
+    columns = dict(zip(meta["fields"], values, strict=True))
+    rows = _picked(columns, fields.where, len(blobs), path)
+    geometries = _polygons(blobs[rows], rows, path)
+    in_file = _geojson_crs(path) if about["driver"] == "GeoJSON" else meta["crs"]
+    system, how = _system(said, in_file, about["driver"], path)
+    if system.is_geographic:
+        _refuse_what_cannot_be_degrees(geometries, path)
+    geometries = to_wgs84(geometries, system, path.name)
+    codes = _texts(columns, fields.code, rows, path)
+    names = _texts(columns, fields.name, rows, path)
+    return BoundaryFile(
+        name=path.name,
+        sha256=_sha256(path),
+        format=DRIVERS[about["driver"]],
+        crs=f"{_crs_label(system)}, {how}",
+        fields=tuple(about["fields"]),
+        total=len(blobs),
+        features=tuple(
+            Feature(int(row) + 1, code, name, geom)
+            for row, code, name, geom in zip(rows, codes, names, geometries, strict=True)
+        ),
+    )
+
+
+def to_wgs84(geometries: Geometries, system: CRS, file: str) -> Geometries:
+    """The same polygons in longitude and latitude. Equal vertices stay equal, so borders stay shared."""
+    here = shapely.get_coordinates(geometries)
+    there = _degrees(here, system)
+    if not np.isfinite(there).all():
+        first = here[~np.isfinite(there).all(axis=1)][0]
+        raise BoundaryFileRefused(
+            f"{file} has a vertex at {first[0]:.1f}, {first[1]:.1f}, where {_crs_label(system)}"
+            " does not reach; is that its coordinate system?"
+        )
+    return np.atleast_1d(shapely.set_coordinates(geometries, there))
+
+
+def _degrees(here: Coordinates, system: CRS) -> Coordinates:
+    if system.to_epsg() in SAME_AS_WGS84 or system.name == "WGS 84 (CRS84)":
+        return here
+    if _on_osgb36(system):
+        grid = here
+        if system.to_epsg() != BRITISH_NATIONAL_GRID.to_epsg():
+            # One datum: this is map projection only, and exact.
+            grid = _transformed(here, system, BRITISH_NATIONAL_GRID)
+        lng, lat = convert_osgb36_to_ll(
+            np.ascontiguousarray(grid[:, 0]), np.ascontiguousarray(grid[:, 1])
+        )
+        return np.column_stack([lng, lat])
+    return _transformed(here, system, CRS.from_epsg(4326))
+
+
+def _transformed(here: Coordinates, source: CRS, target: CRS) -> Coordinates:
+    transformer = Transformer.from_crs(source, target, always_xy=True)
+    return np.column_stack(transformer.transform(here[:, 0], here[:, 1]))
+
+
+def _on_osgb36(system: CRS) -> bool:
+    if system.to_epsg() == BRITISH_NATIONAL_GRID.to_epsg():
+        return True
+    geodetic = system.geodetic_crs
+    return geodetic is not None and geodetic.to_epsg() == OSGB36.to_epsg()
+
+
+# Opening
+
+
+def _opened(path: Path, layer: str | None) -> tuple[str, str]:
+    """The file's name for GDAL, which unpacks by itself, and the layer to read.
+
+    Only plain local files get that far: GDAL would also fetch what a name asks it to.
+    """
+    if not path.is_file():
+        raise BoundaryFileRefused(f"There is no file {path}.")
+    source = str(path.resolve())
+    if path.suffix == ".gz":
+        _refuse_broken_gzip(path)
+        source = f"/vsigzip/{source}"
+    if path.suffix == ".zip":
+        member = _one_of(_members(path), layer, path)
+        source, layer = f"/vsizip/{source}/{member}", None
+    layers = [str(name) for name, kind in pyogrio.list_layers(source) if kind is not None]
+    return source, _one_of({name: name for name in layers}, layer, path)
+
+
+def _refuse_broken_gzip(path: Path) -> None:
+    """GDAL takes what it can of a cut file; half a county must not be loaded."""
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    except (OSError, EOFError, zlib.error):
+        raise BoundaryFileRefused(f"{path.name} is not a whole gzip file.") from None
+
+
+def _members(path: Path) -> dict[str, str]:
+    """The files in the zip that can hold boundaries, by their name without folder and ending."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        raise BoundaryFileRefused(f"{path.name} is not a whole zip file.") from None
+    wanted = (".shp", ".gpkg", ".geojson", ".json")
+    inside = [name for name in names if name.lower().endswith(wanted)]
+    # A Mac adds a folder of shadows to what it packs.
+    return {Path(name).stem: name for name in inside if not name.startswith("__MACOSX/")}
+
+
+def _one_of(layers: dict[str, str], wanted: str | None, path: Path) -> str:
+    if not layers:
+        raise BoundaryFileRefused(f"{path.name} has no layer with shapes in it.")
+    if wanted is not None and wanted not in layers:
+        raise BoundaryFileRefused(f"{path.name} has no layer {wanted}; it has {named([*layers])}.")
+    if wanted is None and len(layers) > 1:
+        raise BoundaryFileRefused(
+            f"{path.name} has {len(layers)} layers; say which with --layer: {named([*layers])}."
+        )
+    return layers[wanted] if wanted is not None else next(iter(layers.values()))
+
+
+def _unreadable(path: Path, error: Exception) -> BoundaryFileRefused:
+    """GDAL's reason is kept only where it is about the contents, as in a broken JSON."""
+    reason = str(error).split(";")[0].strip(" .")
+    about_contents = "" if path.name in reason else f" ({reason})"
+    return BoundaryFileRefused(f"{path.name} cannot be read as {FORMATS}{about_contents}.")
+
+
+def _refuse_other_formats(driver: str, path: Path) -> None:
+    if driver not in DRIVERS:
+        raise BoundaryFileRefused(f"{path.name} is {driver}; send {FORMATS}.")
+
+
+def _refuse_missing_fields(fields: Fields, present: list[str], path: Path) -> None:
+    for name in fields.asked:
+        if name not in present:
+            raise BoundaryFileRefused(
+                f"{path.name} has no field {name}; it has {', '.join(present) or 'no fields'}."
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# Features
+
+
+def _picked(
+    columns: dict[str, NDArray[Any]], where: tuple[str, str] | None, count: int, path: Path
+) -> NDArray[np.intp]:
+    if where is None:
+        return np.arange(count)
+    field, value = where
+    values = [_text(each) for each in columns[field]]
+    rows = np.flatnonzero([each == value for each in values])
+    if rows.size == 0:
+        known = sorted(set(values) - {""})
+        raise BoundaryFileRefused(
+            f"No feature of {path.name} has {field} = {value}; there is {named(known) or 'nothing'}."
+        )
+    return rows
+
+
+def _polygons(blobs: NDArray[Any], rows: NDArray[np.intp], path: Path) -> Geometries:
+    geometries = np.atleast_1d(shapely.from_wkb(blobs, on_invalid="ignore"))
+    kinds = shapely.get_type_id(geometries)
+    missing = (kinds == -1) | shapely.is_empty(geometries)
+    polygon = np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
+    if missing.any():
+        raise BoundaryFileRefused(
+            f"{path.name} has features without a shape, or with a broken one:"
+            f" {named(_features(rows[missing]))}."
+        )
+    if not polygon.all():
+        kind = geometries[~polygon][0].geom_type
+        raise BoundaryFileRefused(
+            f"{path.name} has a {kind} where a polygon should be:"
+            f" {named(_features(rows[~polygon]))}."
+        )
+    return geometries
+
+
+def _features(rows: NDArray[np.intp]) -> list[str]:
+    return [f"feature {row + 1}" for row in rows]
+
+
+def _texts(
+    columns: dict[str, NDArray[Any]], field: str | None, rows: NDArray[np.intp], path: Path
+) -> list[str]:
+    if field is None:
+        return [""] * len(rows)
+    texts = [_text(value) for value in columns[field][rows]]
+    empty = [index for index, text in enumerate(texts) if not text]
+    if empty:
+        raise BoundaryFileRefused(
+            f"{path.name} has nothing in {field} of {named(_features(rows[empty]))}."
+        )
+    return texts
+
+
+def _text(value: object) -> str:
+    """A field's value as a person wrote it: a number column with gaps arrives as 12.0 and nan."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return ""
+        if value.is_integer():
+            return str(int(value))
+    return " ".join(str(value).split())
+
+
+# Coordinate systems
+
+
+def _system(said: CRS | None, in_file: str | None, driver: str, path: Path) -> tuple[CRS, str]:
+    """The coordinate system to read the file in, and how we know."""
+    if said is not None:
+        system, how = said, "as --crs says"
+    elif in_file:
+        system, how = _crs(in_file, path.name), "as the file says"
+    elif driver == "GeoJSON":
+        system, how = CRS.from_epsg(4326), "because GeoJSON that names none is in it"
+    else:
+        raise BoundaryFileRefused(
+            f"{path.name} does not say its coordinate system; say it with --crs, for example"
+            " --crs EPSG:27700."
+        )
+    return (system.sub_crs_list[0] if system.is_compound else system), how
+
+
+def _geojson_crs(path: Path) -> str | None:
+    """What the ``crs`` member of a GeoJSON file says, if it has one.
+
+    GDAL takes a name it does not know for WGS84 without a word, so we look ourselves. The member
+    stands before the features, or after them.
+    """
+    size = path.stat().st_size
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        head = stream.read(CRS_WITHIN)
+        tail = b"" if path.suffix == ".gz" else head
+        if path.suffix != ".gz" and size > CRS_WITHIN:
+            stream.seek(max(size - CRS_WITHIN, 0))
+            tail = stream.read()
+    found = CRS_MEMBER.search(head) or CRS_MEMBER.search(tail)
+    return found[1].decode(errors="replace") if found else None
+
+
+def _crs(text: str, source: str) -> CRS:
+    try:
+        return CRS.from_user_input(text)
+    except CRSError:
+        raise BoundaryFileRefused(
+            f"{source} names a coordinate system that is not known: {text[:60]}."
+        ) from None
+
+
+def _crs_label(system: CRS) -> str:
+    epsg = system.to_epsg()
+    return f"EPSG:{epsg} ({system.name})" if epsg else system.name
+
+
+def _refuse_what_cannot_be_degrees(geometries: Geometries, path: Path) -> None:
+    west, south, east, north = shapely.total_bounds(geometries)
+    if west >= -180 and south >= -90 and east <= 180 and north <= 90:
+        return
+    grid = looks_like_grid(west, south) and looks_like_grid(east, north)
+    hint = "it looks like --crs EPSG:27700" if grid else "for example --crs EPSG:27700"
+    raise BoundaryFileRefused(
+        f"The numbers in {path.name} cannot be degrees (from {west:.0f}, {south:.0f} to {east:.0f},"
+        f" {north:.0f}); say its coordinate system with --crs, {hint}."
+    )
+
+
+def named(things: list[str], most: int = NAMED) -> str:
+    """Some of them, and how many more."""
+    shown = ", ".join(str(thing) for thing in things[:most])
+    return shown if len(things) <= most else f"{shown} and {len(things) - most} more"

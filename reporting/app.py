@@ -1,0 +1,38 @@
+"""The web application: routers, errors and middleware put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from reporting.runtime import API_TIMEOUTS, open_runtime
+from reporting.settings import Settings
+from reporting.web import openapi_document, problems, routes
+from reporting.web.body import BodyLimit
+from reporting.web.observe import Observe
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. It connects when it is started, not when it is made."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_runtime(
+            settings, timeouts=API_TIMEOUTS, application="kerbline-api"
+        ) as runtime:
+            app.state.runtime = runtime
+            yield
+
+    app = FastAPI(
+        title="Kerbline",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        openapi_url="/openapi.json",
+    )
+    problems.install(app)
+    routes.include(app)
+    openapi_document.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Observe)
+    return app

@@ -1,0 +1,12 @@
+"""The command line: ``python -m reporting``."""
+
+import typer
+
+from reporting.commands import serve
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+app.command("serve")(serve.serve)
+app.command("migrate")(serve.migrate)
+app.command("openapi")(serve.openapi)

@@ -1,0 +1,1 @@
+"""The command line, one module for each subject. Doors, like routes: read, call a verb, print."""

@@ -1,0 +1,114 @@
+"""Refusals of what people and devices ask of reports, jobs, photos and accounts.
+
+``Refusal`` and the places' own refusals are in ``geo.errors``, the rules' in ``routing.errors``.
+"""
+
+from geo.errors import Refusal
+
+
+class Invalid(Refusal):
+    """The request does not fit; see errors."""
+
+    code = "invalid"
+
+
+class NotFound(Refusal):
+    """There is nothing here, or it is not for you to see."""
+
+    code = "not-found"
+
+
+class NotSignedIn(Refusal):
+    """Sign in, or send a valid token."""
+
+    code = "not-signed-in"
+
+
+class NotAllowed(Refusal):
+    """Your account may not do this."""
+
+    code = "not-allowed"
+
+
+class WrongPassword(Refusal):
+    """The e-mail address or the password is wrong."""
+
+    code = "wrong-password"
+
+
+class TooManyTries(Refusal):
+    """Too many tries; wait half an hour, or ask a supervisor."""
+
+    code = "too-many-tries"
+
+
+class TooManyRequests(Refusal):
+    """Too many requests; try again a little later."""
+
+    code = "too-many-requests"
+
+
+class IdempotencyKeyMissing(Refusal):
+    """Send an Idempotency-Key header that holds a UUID, and the same one when you try again."""
+
+    code = "idempotency-key-missing"
+
+
+class IdempotencyKeyReused(Refusal):
+    """This Idempotency-Key was used for another request; use a new UUID for a new report."""
+
+    code = "idempotency-key-reused"
+
+
+class StillRunning(Refusal):
+    """The same request is still being handled; try again in a second."""
+
+    code = "still-running"
+
+
+class PhotoUnknown(Refusal):
+    """A photo named here has not been uploaded, or belongs to another report."""
+
+    code = "photo-unknown"
+
+
+class SameAsRefused(Refusal):
+    """The job named in same_as is closed, unknown, or more than 500 m away."""
+
+    code = "same-as-refused"
+
+
+class ImageRefused(Refusal):
+    """This file is not a picture we can take: send a JPEG, PNG, WebP or HEIC."""
+
+    code = "image-refused"
+
+
+class ImageTooLarge(Refusal):
+    """The picture has too many pixels; make it smaller and send it again."""
+
+    code = "image-too-large"
+
+
+class PhotoTaken(Refusal):
+    """Another picture was uploaded under this id; use a new UUID."""
+
+    code = "photo-taken"
+
+
+class MoveNotAllowed(Refusal):
+    """A job cannot go from its present status to that one."""
+
+    code = "move-not-allowed"
+
+
+class Conflict(Refusal):
+    """Somebody changed the same field since the version you worked on."""
+
+    code = "conflict"
+
+
+class Unavailable(Refusal):
+    """We cannot store this right now. Nothing is lost on your side: try again in a moment."""
+
+    code = "unavailable"

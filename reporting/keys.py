@@ -1,0 +1,64 @@
+"""Keys derived from the one secret, and the tokens that people and devices carry.
+
+A bearer says what it is by its prefix. Only a SHA-256 of it is stored: the random part has 256
+bits, so a slow hash would add nothing.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from uuid import UUID
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+DEVICE, TRACKING, STAFF = "kbd_", "kbt_", "kbs_"
+
+
+class Keys:
+    """Every key of the process, each for one purpose (RFC 5869, HKDF-SHA-256)."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self._tracking = self._derive(b"tracking")
+        self._bodies = self._derive(b"bodies")
+        self._links = self._derive(b"links")
+        self._log_in = self._derive(b"log-in")
+        self.checkpoints = Ed25519PrivateKey.from_private_bytes(self._derive(b"checkpoints"))
+
+    def _derive(self, purpose: bytes) -> bytes:
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"kerbline " + purpose).derive(
+            self._secret
+        )
+
+    def tracking_token(self, report: UUID) -> str:
+        """The token that proves "I reported this". Derived, so that it need not be stored."""
+        return TRACKING + _text(hmac.digest(self._tracking, report.bytes, "sha256"))
+
+    def body_hash(self, body: bytes) -> bytes:
+        """A keyed hash of a request body, to tell a repeat from another request."""
+        return hmac.digest(self._bodies, body, "sha256")
+
+    def link_signature(self, text: str) -> str:
+        """The signature of a link that says for itself who may open it and until when."""
+        return _text(hmac.digest(self._links, text.encode(), "sha256"))
+
+    def account_hash(self, text: str) -> bytes:
+        """A keyed hash of an account name or address, to count tries without keeping either."""
+        return hmac.digest(self._log_in, text.encode(), "sha256")
+
+
+def new_token(prefix: str) -> str:
+    """A new random bearer."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored in place of a bearer."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

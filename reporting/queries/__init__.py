@@ -1,0 +1,1 @@
+"""Statements as plain SQL values; nothing executes here."""

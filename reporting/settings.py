@@ -1,0 +1,71 @@
+"""All settings, in one class, read from ``KERBLINE_…`` where a process starts and passed on."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+#: Shorter keys can be guessed.
+SECRET_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """What an operator may set."""
+
+    model_config = SettingsConfigDict(env_prefix="KERBLINE_", extra="ignore")
+
+    database_url: str = Field(title="PostgreSQL, as the role the processes run as")
+    owner_database_url: str | None = Field(
+        None, title="PostgreSQL, as the role that owns the schema (only `migrate` uses it)"
+    )
+    redis_url: str = Field(title="Redis, a wake-up and never the record")
+    photo_store: str = Field("photos", title="A folder, or s3://bucket/prefix")
+    secret_key: SecretStr = Field(title="At least 32 random bytes; every other key is derived")
+    public_url: str = Field("http://127.0.0.1:8000", title="Where residents reach us")
+    environment: Literal["development", "production"] = Field(
+        "production", title="production refuses unsafe settings"
+    )
+    firebase_credentials: str | None = Field(None, title="A service-account file")
+    fcm_endpoint: str = Field(
+        "", title="Base URL in place of https://fcm.googleapis.com (empty = Google)"
+    )
+    smtp_url: str | None = Field(None, title="A mail server")
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, title="Addresses whose X-Forwarded-For we believe, with commas"
+    )
+    limits: Literal["on", "off"] = Field("on", title="Rate limits; off only for load tests")
+    firebase_auth_emulator_host: str | None = Field(
+        None,
+        validation_alias="FIREBASE_AUTH_EMULATOR_HOST",
+        title="Firebase's own variable: it switches the check of ID tokens off",
+    )
+    pool_size: int = Field(8, ge=1, le=100, title="Database connections of one process")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()]
+            if isinstance(value, str)
+            else value
+        )
+
+    @model_validator(mode="after")
+    def _refuse_the_unsafe(self) -> Self:
+        if len(self.secret_key.get_secret_value().encode()) < SECRET_BYTES:
+            message = f"KERBLINE_SECRET_KEY needs at least {SECRET_BYTES} bytes."
+            raise ValueError(message)
+        if self.environment == "production":
+            if self.limits == "off":
+                message = "KERBLINE_LIMITS=off is for load tests, not for production."
+                raise ValueError(message)
+            if not self.public_url.startswith("https://"):
+                message = "KERBLINE_PUBLIC_URL must begin with https:// in production."
+                raise ValueError(message)
+            if self.firebase_auth_emulator_host:
+                message = "FIREBASE_AUTH_EMULATOR_HOST switches sign-in checks off; unset it."
+                raise ValueError(message)
+            if self.fcm_endpoint:
+                message = "KERBLINE_FCM_ENDPOINT must be empty in production."
+                raise ValueError(message)
+        return self

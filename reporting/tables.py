@@ -1,0 +1,433 @@
+"""The rows of reports, jobs and what happens to them.
+
+Words and contact details stand in rows of their own (``report_words``, ``reporter``,
+``update_words``), so that they can be erased without touching a report, a job or the chain.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from geo.base import Base, PointColumn
+
+STATUSES = ("received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed")
+#: The condition of every partial index on open jobs; queries repeat it word for word.
+OPEN = "status not in ('fixed', 'closed')"
+ROLES = ("crew", "supervisor", "admin", "auditor")
+
+#: Numbers behind the references of reports and jobs (``references.py`` turns them into words).
+REFERENCE_NUMBER = Sequence("reference_number", metadata=Base.metadata)
+
+
+class Device(Base):
+    """One install of an app. Its token is kept only as a SHA-256."""
+
+    __tablename__ = "device"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    platform: Mapped[str | None]
+    language: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Subscription(Base):
+    """Where a device hears back: one live address for each channel."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        CheckConstraint("channel in ('fcm')", name="channel"),
+        Index(
+            "uq_subscription_live",
+            "device_id",
+            "channel",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    device_id: Mapped[UUID] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    channel: Mapped[str]
+    address: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None]
+
+
+class Reporter(Base):
+    """The person behind a report who left contact details. Erasing is deleting this row."""
+
+    __tablename__ = "reporter"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    language: Mapped[str | None]
+    updates: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Job(Base):
+    """The one piece of work a defect needs. Status, team and due time live here."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        CheckConstraint(f"status in {STATUSES}", name="status"),
+        CheckConstraint("priority between 1 and 4", name="priority"),
+        CheckConstraint("(status = 'closed') = (closed_reason is not null)", name="closed_reason"),
+        Index(
+            "ix_job_place_open",
+            "place",
+            postgresql_using="gist",
+            postgresql_where=text(OPEN),
+        ),
+        Index("ix_job_team_due", "team_id", "due_at", "id"),
+        Index("ix_job_authority_due", "authority_id", "due_at", "id"),
+        Index("ix_job_ward_due", "ward_area_id", "due_at", "id"),
+        Index("ix_job_division_due", "division_area_id", "due_at", "id"),
+        Index("ix_job_updated", "updated_at"),
+        Index(
+            "ix_job_not_checkpointed", "id", postgresql_where=text("version > checkpointed_version")
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    category: Mapped[str] = mapped_column(ForeignKey("category.code"))
+    #: The lowest tier's ward, in the vintage it was given by; null when the place is in no ward.
+    ward_area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"))
+    division_area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"))
+    #: Null where the place was given in words only (flag ``needs_place``).
+    place: Mapped[PointColumn | None]
+    status: Mapped[str]
+    #: Why it is ``waiting`` (free text) or, for ``closed``, in ``closed_reason``.
+    waiting_for: Mapped[str | None]
+    closed_reason: Mapped[str | None]
+    scheduled_for: Mapped[datetime | None]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    due_at: Mapped[datetime]
+    #: When the clock stopped (``waiting``); null while it runs.
+    clock_stopped_at: Mapped[datetime | None]
+    reports: Mapped[int] = mapped_column(server_default=text("1"))
+    reopened: Mapped[int] = mapped_column(server_default=text("0"))
+    flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    #: The seq of its last update, and that update's hash.
+    version: Mapped[int]
+    chain_head: Mapped[bytes] = mapped_column(LargeBinary)
+    checkpointed_version: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Report(Base):
+    """What one resident told us. Never merged away, never lost; keeps its ward for ever."""
+
+    __tablename__ = "report"
+    __table_args__ = (
+        Index("ix_report_device", "device_id", postgresql_where=text("device_id is not null")),
+        Index(
+            "ix_report_reporter", "reporter_id", postgresql_where=text("reporter_id is not null")
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    category: Mapped[str] = mapped_column(ForeignKey("category.code"))
+    place: Mapped[PointColumn | None]
+    accuracy_m: Mapped[float | None]
+    authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
+    ward_area_id: Mapped[int | None] = mapped_column(ForeignKey("area.id"))
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    device_id: Mapped[UUID | None] = mapped_column(ForeignKey("device.id", ondelete="SET NULL"))
+    reporter_id: Mapped[UUID | None] = mapped_column(ForeignKey("reporter.id", ondelete="SET NULL"))
+    #: The staff account that took it down for a caller.
+    taken_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    tracking_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    observed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ReportWords(Base):
+    """The free text of a report (its description, or its place in words)."""
+
+    __tablename__ = "report_words"
+
+    report_id: Mapped[UUID] = mapped_column(
+        ForeignKey("report.id", ondelete="CASCADE"), primary_key=True
+    )
+    description: Mapped[str | None]
+    place_text: Mapped[str | None]
+
+
+class JobReport(Base):
+    """The dated link from a report to a job. A report has one link without an end."""
+
+    __tablename__ = "job_report"
+    __table_args__ = (
+        Index(
+            "uq_job_report_current",
+            "report_id",
+            unique=True,
+            postgresql_where=text("until is null"),
+        ),
+        Index("ix_job_report_job", "job_id"),
+    )
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    until: Mapped[datetime | None]
+
+
+class Assignment(Base):
+    """The answer routing gave for a job, with its reasons. The last one counts; none is changed."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (Index("ix_assignment_job", "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id"))
+    at: Mapped[datetime]
+    authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    reasons: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Update(Base):
+    """Something that happened to a job, kept for ever and chained to the job's previous one."""
+
+    __tablename__ = "job_update"
+    __table_args__ = (UniqueConstraint("id"),)
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    #: 1 for the first update of a job; equals the job's version after it.
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    #: The client's uuid, or ours.
+    id: Mapped[UUID]
+    #: What happened, one of ``events.KINDS``.
+    kind: Mapped[str]
+    #: ``staff:<uuid>``, ``report:<uuid>`` (its reporter) or ``system``.
+    actor: Mapped[str]
+    made_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    #: Field → new value, JSON; ``status`` is the resident's status after it.
+    changes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    #: SHA-256 of salt and words in ``update_words``; null when there were none.
+    words_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class UpdateWords(Base):
+    """The words of an update, erasable: the chain holds only a salted commitment to them."""
+
+    __tablename__ = "update_words"
+
+    update_id: Mapped[UUID] = mapped_column(ForeignKey("job_update.id"), primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    note: Mapped[str | None]
+    public_message: Mapped[str | None]
+    waiting_for: Mapped[str | None]
+
+
+class Checkpoint(Base):
+    """A signed statement of the heads of all jobs that changed since the one before."""
+
+    __tablename__ = "checkpoint"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    heads: Mapped[int]
+    #: SHA-256 over its heads, in order of job.
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    #: Ed25519 over ``hash``.
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CheckpointHead(Base):
+    """A job's head as a checkpoint saw it. No foreign key to the job: it must outlive one."""
+
+    __tablename__ = "checkpoint_head"
+
+    checkpoint_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("checkpoint.id"), primary_key=True
+    )
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Photo(Base):
+    """One uploaded picture. The bytes are in the photo store under its id."""
+
+    __tablename__ = "photo"
+    __table_args__ = (
+        CheckConstraint("state in ('stored', 'ready', 'unreadable')", name="state"),
+        Index("ix_photo_report", "report_id", postgresql_where=text("report_id is not null")),
+        Index("ix_photo_update", "update_id", postgresql_where=text("update_id is not null")),
+        Index(
+            "ix_photo_loose",
+            "uploaded_at",
+            postgresql_where=text("report_id is null and update_id is null"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    bytes: Mapped[int]
+    media_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default="stored")
+    uploaded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    device_id: Mapped[UUID | None] = mapped_column(ForeignKey("device.id", ondelete="SET NULL"))
+    report_id: Mapped[UUID | None] = mapped_column(ForeignKey("report.id"))
+    update_id: Mapped[UUID | None] = mapped_column(ForeignKey("job_update.id"))
+
+
+class Staff(Base):
+    """An account of a council's own people."""
+
+    __tablename__ = "staff"
+    __table_args__ = (CheckConstraint(f"role in {ROLES}", name="role"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
+    #: Codes of the wards (or divisions) a supervisor answers for; empty = the whole authority.
+    wards: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+
+
+class StaffTeam(Base):
+    """A crew's membership of a team."""
+
+    __tablename__ = "staff_team"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), primary_key=True)
+
+
+class StaffToken(Base):
+    """A signed-in session; the token is kept only as a SHA-256."""
+
+    __tablename__ = "staff_token"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+
+class LoginTry(Base):
+    """A failed log-in, by keyed hashes of account and address. Kept half an hour."""
+
+    __tablename__ = "login_try"
+    __table_args__ = (
+        Index("ix_login_try_account", "account", "at"),
+        Index("ix_login_try_address", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account: Mapped[bytes] = mapped_column(LargeBinary)
+    address: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class IdempotencyKey(Base):
+    """A stored 2xx answer. Holds no secret in clear: tokens are put back on replay."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_created", "created_at"),)
+
+    #: The operation and, if there is one, the device: ``createReport:<device uuid or ->``.
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[UUID] = mapped_column(primary_key=True)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int] = mapped_column(SmallInteger)
+    answer: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Outbox(Base):
+    """Something that must happen because of a commit, recorded in that commit."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_due",
+            "next_at",
+            "id",
+            postgresql_where=text("done_at is null and dead_at is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    #: ``update`` (subject: an update) or ``photo`` (subject: a photo).
+    topic: Mapped[str]
+    subject: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    done_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class Delivery(Base):
+    """The ledger of what was sent to whom: one row for each update and subscription."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("update_id", "subscription_id"),
+        Index(
+            "ix_delivery_pending",
+            "subscription_id",
+            "id",
+            postgresql_where=text("state = 'pending'"),
+        ),
+        CheckConstraint("state in ('pending', 'sent', 'dropped', 'dead')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    update_id: Mapped[UUID] = mapped_column(ForeignKey("job_update.id"))
+    subscription_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("subscription.id", ondelete="CASCADE")
+    )
+    #: The report whose reporter hears it; its reference is in the words.
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("report.id"))
+    state: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]

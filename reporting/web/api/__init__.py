@@ -1,0 +1,1 @@
+"""Our own JSON, ``/v1``, for apps and pages."""

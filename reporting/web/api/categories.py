@@ -1,0 +1,1 @@
+"""What can be reported at a place."""

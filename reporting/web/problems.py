@@ -1,0 +1,203 @@
+"""Every error as application/problem+json (RFC 9457). The one table that gives errors a status.
+
+An answer never repeats what was sent: neither the input nor a database's words.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from geo import errors as geo
+from reporting import errors
+from reporting.web import body
+from routing import errors as routing
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+#: Refused values are 422 unless they are named here (the nearest named ancestor counts).
+STATUS: Final[dict[type[geo.Refusal], int]] = {
+    geo.Refusal: 422,
+    routing.UnknownCategory: 422,
+    body.BodyUnreadable: 400,
+    body.BodyTooLarge: 413,
+    body.MediaTypeRefused: 415,
+    errors.IdempotencyKeyMissing: 400,
+    errors.IdempotencyKeyReused: 422,
+    errors.StillRunning: 409,
+    errors.NotSignedIn: 401,
+    errors.WrongPassword: 401,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.PhotoTaken: 409,
+    errors.Conflict: 409,
+    errors.MoveNotAllowed: 409,
+    errors.ImageRefused: 415,
+    errors.ImageTooLarge: 422,
+    errors.TooManyTries: 429,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+}
+
+#: Seconds after which a client may try again, by status.
+RETRY_AFTER: Final = {409: "1", 429: "60", 503: "2"}
+_RETRIED: Final = (
+    errors.StillRunning,
+    errors.TooManyTries,
+    errors.TooManyRequests,
+    errors.Unavailable,
+)
+
+
+class FieldError(BaseModel):
+    """One value that does not fit."""
+
+    pointer: str = Field(description="RFC 6901 pointer into the body, or the parameter's name")
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong, in one sentence that says what to change."""
+
+    type: str = Field(examples=["/problems/outside-coverage"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; programs may rely on it", examples=["outside-coverage"])
+    errors: list[FieldError] = []
+
+
+def status_of(refusal: geo.Refusal) -> int:
+    """The HTTP status of a refusal."""
+    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    facts: Mapping[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem answer. ``facts`` are further members, such as the nearest authority."""
+    content = {
+        "type": f"/problems/{code}",
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **(facts or {}),
+    }
+    return Response(
+        orjson.dumps(content),
+        status,
+        {"Cache-Control": "no-store", **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def refused(refusal: geo.Refusal) -> Response:
+    """The answer to a refusal."""
+    status = status_of(refusal)
+    headers = {}
+    if isinstance(refusal, _RETRIED):
+        headers["Retry-After"] = RETRY_AFTER[status]
+    if status == 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2 asks for the header
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, refusal.code, refusal.detail, refusal.facts, headers)
+
+
+async def _on_refusal(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, geo.Refusal)
+    return refused(refusal)
+
+
+async def _on_validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"pointer": _pointer(item["loc"]), "detail": item["msg"].removeprefix("Value error, ")}
+        for item in error.errors()
+    ]
+    if any(item["type"] in _NO_JSON for item in error.errors() if item["loc"] == ("body",)):
+        return refused(body.MediaTypeRefused())
+    return problem(422, errors.Invalid.code, errors.Invalid().detail, {"errors": found})
+
+
+#: What pydantic says of a body that was not read as JSON because of its media type.
+_NO_JSON = ("model_attributes_type", "model_type", "dataclass_type", "dict_type")
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    where, *rest = location
+    if where != "body":
+        return str(rest[0]) if rest else str(where)
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in rest)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """Starlette's and FastAPI's own errors, in our form."""
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, geo.Refusal):  # raised while FastAPI was reading the body
+        return refused(error.__cause__)
+    codes = {400: "body-unreadable", 404: "not-found", 405: "method-not-allowed"}
+    details = {
+        400: body.BodyUnreadable().detail,
+        404: errors.NotFound().detail,
+        405: "This address does not take that method.",
+    }
+    return problem(
+        error.status_code,
+        codes.get(error.status_code, "refused"),
+        details.get(error.status_code, "The request cannot be accepted."),
+        headers=dict(error.headers or {}),
+    )
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """The database is away, slow or was restarted: the client may repeat the request."""
+    structlog.get_logger("kerbline").warning("database_unavailable", error=type(error).__name__)
+    return refused(errors.Unavailable())
+
+
+def install(app: FastAPI) -> None:
+    """Teach the app all of the above."""
+    app.add_exception_handler(geo.Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    for kind in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, _on_database)
+
+
+def responses(*kinds: type[geo.Refusal]) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that may refuse in these ways, for the OpenAPI document."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in (*kinds, errors.Unavailable):
+        status = status_of(kind())
+        content = found.setdefault(
+            status,
+            {
+                "description": "",
+                "content": {
+                    MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+                },
+            },
+        )
+        sentence = kind().detail
+        content["description"] = f"{content['description']} `{kind.code}`: {sentence}".strip()
+        content["content"][MEDIA_TYPE]["examples"][kind.code] = {
+            "value": {
+                "type": f"/problems/{kind.code}",
+                "title": kind.code.replace("-", " ").capitalize(),
+                "status": status,
+                "detail": sentence,
+                "code": kind.code,
+            }
+        }
+    return found

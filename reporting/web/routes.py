@@ -1,0 +1,20 @@
+"""Every router of the application, in one list."""
+
+from fastapi import FastAPI
+
+from reporting.web import health
+from reporting.web.api import categories, photos, places, reports
+
+ROUTERS = (
+    categories.router,
+    places.router,
+    photos.router,
+    reports.router,
+    health.router,
+)
+
+
+def include(app: FastAPI) -> None:
+    """Add them to the application."""
+    for router in ROUTERS:
+        app.include_router(router)

@@ -1,0 +1,201 @@
+"""The real stack for every test: a migrated PostGIS database for each process, and Redis.
+
+``./dev test`` sets the two URLs. The template is migrated once for each state of ``migrations/``
+and cloned; between tests the rows are deleted.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+from alembic import command as alembic
+from alembic.config import Config
+from fastapi import FastAPI
+from psycopg import AsyncConnection, sql
+from redis.asyncio import Redis
+
+from reporting.app import create_app
+from reporting.commands.serve import grant
+from reporting.runtime import API_TIMEOUTS, Connection, Runtime, open_runtime
+from reporting.settings import Settings
+from tests.support.county import County
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database, as the role the processes run as and as the cluster's administrator."""
+
+    name: str
+    url: str
+    admin_url: str
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server and role, another database."""
+    parts = urlsplit(url)
+    return parts._replace(path=f"/{name}").geturl()
+
+
+def _schema_state() -> str:
+    found = hashlib.sha256()
+    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def _template(server: str, app_role: str) -> str:
+    """The name of the migrated template, made if there is none for this state of the schema."""
+    name = f"kt_template_{_schema_state()}"
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute("select pg_advisory_lock(1802658115)")  # the other test processes wait here
+        if conn.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+            return name
+        making = f"{name}_making"
+        conn.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(making)))
+        conn.execute(sql.SQL("create database {}").format(sql.Identifier(making)))
+        url = with_database(server, making)
+        with psycopg.connect(url, autocommit=True) as fresh:
+            fresh.execute("create extension postgis; create extension btree_gist")
+        before = os.environ.get("KERBLINE_OWNER_DATABASE_URL")
+        os.environ["KERBLINE_OWNER_DATABASE_URL"] = url
+        try:
+            alembic.upgrade(Config(toml_file=str(ROOT / "pyproject.toml")), "head")
+        finally:
+            os.environ.pop("KERBLINE_OWNER_DATABASE_URL")
+            if before:
+                os.environ["KERBLINE_OWNER_DATABASE_URL"] = before
+        with psycopg.connect(url) as fresh:
+            grant(fresh, app_role)
+        conn.execute(
+            sql.SQL("alter database {} rename to {}").format(
+                sql.Identifier(making), sql.Identifier(name)
+            )
+        )
+    return name
+
+
+@pytest.fixture(scope="session")
+def database(worker_id: str) -> Iterator[Database]:
+    """A database of this test process."""
+    server = os.environ.get("KERBLINE_TEST_DATABASE_URL")
+    if not server:
+        pytest.fail("KERBLINE_TEST_DATABASE_URL is not set; run the tests with ./dev test.")
+    app_url = os.environ["KERBLINE_DATABASE_URL"]
+    app_role = urlsplit(app_url).username or ""
+    template = _template(server, app_role)
+    name = f"kt_{worker_id}_{os.getpid()}"
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        yield Database(name, with_database(app_url, name), with_database(server, name))
+        conn.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+EMPTY = """
+set session_replication_role = replica;
+do $$
+declare name text;
+begin
+  for name in
+    select tablename from pg_tables
+    where schemaname = 'public' and tablename not in ('alembic_version', 'spatial_ref_sys')
+  loop
+    execute format('delete from %I', name);
+  end loop;
+end $$;
+insert into rulebook (id, version) values (1, 1);
+"""
+
+
+@pytest.fixture
+async def owner(database: Database) -> AsyncIterator[Connection]:
+    """A connection as the administrator, on an empty database."""
+    async with await AsyncConnection.connect(database.admin_url, autocommit=True) as conn:
+        await conn.execute(EMPTY)
+        await conn.execute("set session_replication_role = origin")
+        yield conn
+
+
+@pytest.fixture
+def settings(database: Database, worker_id: str, tmp_path: Path) -> Settings:
+    """Settings of a development process on this test's database and Redis database."""
+    number = int(worker_id.removeprefix("gw")) + 2 if worker_id.startswith("gw") else 1
+    redis = urlsplit(os.environ["KERBLINE_TEST_REDIS_URL"])._replace(path=f"/{number}").geturl()
+    return Settings(
+        database_url=database.url,
+        redis_url=redis,
+        photo_store=str(tmp_path / "photos"),
+        secret_key="a key for tests only, of more than 32 bytes",
+        environment="development",
+        public_url="http://testserver",
+        pool_size=3,
+    )
+
+
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    """This test's Redis database, empty."""
+    client: Redis = Redis.from_url(settings.redis_url)
+    await client.flushdb()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def runtime(owner: Connection, redis: Redis, settings: Settings) -> AsyncIterator[Runtime]:
+    """A process's belongings, on an empty database."""
+    async with open_runtime(settings, timeouts=API_TIMEOUTS, application="kt") as found:
+        yield found
+
+
+@pytest.fixture
+async def county(owner: Connection) -> County:
+    """A two-tier county of square wards with teams and rules; see tests/support/county.py."""
+    found = County(owner)
+    await found.build()
+    return found
+
+
+@pytest.fixture
+async def app(owner: Connection, redis: Redis, settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, started."""
+    found = create_app(settings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(found.router.lifespan_context(found))
+        yield found
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the application. Server errors are answers, as they are outside."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data, which is not part of the product."""
+    path = Path(os.environ.get("KERBLINE_DATA_DIR", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"the real data is not here ({path}); set KERBLINE_DATA_DIR")
+    return path
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """The loop that the processes use where it matters is uvloop; the tests take the plain one."""
+    return asyncio.DefaultEventLoopPolicy()
