@@ -1,15 +1,11 @@
 """A boundary file as features in WGS84: GeoJSON (plain or .gz), GeoPackage, zipped Shapefile.
 
-The coordinate system is read from the file. GeoJSON that names none is WGS84 (RFC 7946); numbers
-that cannot be degrees are refused, never guessed at. British National Grid goes through OSTN15,
-which is exact; PROJ without that grid would silently be metres off. Whatever keeps the file from
-being read ends in one sentence (``BoundaryFileRefused``).
+Whatever keeps the file from being read whole ends in one sentence (``BoundaryFileRefused``).
 """
 
 import gzip
 import hashlib
 import math
-import re
 import warnings
 import zipfile
 import zlib
@@ -20,36 +16,20 @@ from typing import Any
 import numpy as np
 import pyogrio
 import shapely
-from convertbng.cutil import convert_osgb36_to_ll
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 
+from geo.boundaries.coordinates import Geometries, geojson_crs, system_of, to_wgs84
 from geo.errors import BoundaryFileRefused
-from geo.points import looks_like_grid
 
-DRIVERS = {"GeoJSON": "GeoJSON", "GPKG": "GeoPackage", "ESRI Shapefile": "zipped Shapefile"}
+DRIVERS = {"GeoJSON": "GeoJSON", "GPKG": "GeoPackage", "ESRI Shapefile": "Shapefile"}
 FORMATS = "GeoJSON (also .gz), GeoPackage, zipped Shapefile"
-
-BRITISH_NATIONAL_GRID = CRS.from_epsg(27700)
-#: Degrees on the datum of the British National Grid.
-OSGB36 = CRS.from_epsg(4277)
-#: ETRS89 is WGS84 for every purpose here: the two are some decimetres apart.
-SAME_AS_WGS84 = (4326, 4258)
 
 #: How many of something a sentence names before it says how many more there are.
 NAMED = 5
 
-#: The obsolete ``crs`` member of GeoJSON (2008), by name, link or number.
-CRS_MEMBER = re.compile(
-    rb'"crs"\s*:\s*\{\s*"(?:type"\s*:\s*"\w+"\s*,\s*"properties"\s*:\s*\{\s*"(?:name|href|code)'
-    rb'|properties"\s*:\s*\{\s*"(?:name|href|code))"\s*:\s*"?([^"}]+)'
-)
-CRS_WITHIN = 1 << 20
-
-Geometries = NDArray[np.object_]
-Coordinates = NDArray[np.float64]
+#: How much of a GeoJSON file's beginning and end is searched for its ``crs`` member.
+ENDS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +85,6 @@ def read(
 
     ``crs`` is for a file that does not say its own, or says it wrongly.
     """
-    said = _crs(crs, "--crs") if crs else None
     # A ring that does not close is a broken shape to refuse, not one to close quietly.
     pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "NO"})
     try:
@@ -125,10 +104,9 @@ def read(
     columns = dict(zip(meta["fields"], values, strict=True))
     rows = _picked(columns, fields.where, len(blobs), path)
     geometries = _polygons(blobs[rows], rows, path)
-    in_file = _geojson_crs(path) if about["driver"] == "GeoJSON" else meta["crs"]
-    system, how = _system(said, in_file, about["driver"], path)
-    if system.is_geographic:
-        _refuse_what_cannot_be_degrees(geometries, path)
+    is_geojson = about["driver"] == "GeoJSON"
+    in_file = geojson_crs(*_ends(path)) if is_geojson else meta["crs"]
+    system = system_of(path.name, said=crs, in_file=in_file, is_geojson=is_geojson)
     geometries = to_wgs84(geometries, system, path.name)
     codes = _texts(columns, fields.code, rows, path)
     names = _texts(columns, fields.name, rows, path)
@@ -136,7 +114,7 @@ def read(
         name=path.name,
         sha256=_sha256(path),
         format=DRIVERS[about["driver"]],
-        crs=f"{_crs_label(system)}, {how}",
+        crs=f"{system.label}, {system.known_from}",
         fields=tuple(about["fields"]),
         total=len(blobs),
         features=tuple(
@@ -144,46 +122,6 @@ def read(
             for row, code, name, geom in zip(rows, codes, names, geometries, strict=True)
         ),
     )
-
-
-def to_wgs84(geometries: Geometries, system: CRS, file: str) -> Geometries:
-    """The same polygons in longitude and latitude. Equal vertices stay equal, so borders stay shared."""
-    here = shapely.get_coordinates(geometries)
-    there = _degrees(here, system)
-    if not np.isfinite(there).all():
-        first = here[~np.isfinite(there).all(axis=1)][0]
-        raise BoundaryFileRefused(
-            f"{file} has a vertex at {first[0]:.1f}, {first[1]:.1f}, where {_crs_label(system)}"
-            " does not reach; is that its coordinate system?"
-        )
-    return np.atleast_1d(shapely.set_coordinates(geometries, there))
-
-
-def _degrees(here: Coordinates, system: CRS) -> Coordinates:
-    if system.to_epsg() in SAME_AS_WGS84 or system.name == "WGS 84 (CRS84)":
-        return here
-    if _on_osgb36(system):
-        grid = here
-        if system.to_epsg() != BRITISH_NATIONAL_GRID.to_epsg():
-            # One datum: this is map projection only, and exact.
-            grid = _transformed(here, system, BRITISH_NATIONAL_GRID)
-        lng, lat = convert_osgb36_to_ll(
-            np.ascontiguousarray(grid[:, 0]), np.ascontiguousarray(grid[:, 1])
-        )
-        return np.column_stack([lng, lat])
-    return _transformed(here, system, CRS.from_epsg(4326))
-
-
-def _transformed(here: Coordinates, source: CRS, target: CRS) -> Coordinates:
-    transformer = Transformer.from_crs(source, target, always_xy=True)
-    return np.column_stack(transformer.transform(here[:, 0], here[:, 1]))
-
-
-def _on_osgb36(system: CRS) -> bool:
-    if system.to_epsg() == BRITISH_NATIONAL_GRID.to_epsg():
-        return True
-    geodetic = system.geodetic_crs
-    return geodetic is not None and geodetic.to_epsg() == OSGB36.to_epsg()
 
 
 # Opening
@@ -210,11 +148,19 @@ def _opened(path: Path, layer: str | None) -> tuple[str, str]:
 def _refuse_broken_gzip(path: Path) -> None:
     """GDAL takes what it can of a cut file; half a county must not be loaded."""
     try:
-        with gzip.open(path) as stream:
-            while stream.read(1 << 20):
-                pass
+        _ends(path)
     except (OSError, EOFError, zlib.error):
         raise BoundaryFileRefused(f"{path.name} is not a whole gzip file.") from None
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The file's beginning and end, unpacked."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        first = last = stream.read(ENDS)
+        before = b""
+        while chunk := stream.read(ENDS):
+            before, last = last, chunk
+    return first, before[-ENDS:] + last
 
 
 def _members(path: Path) -> dict[str, str]:
@@ -281,7 +227,8 @@ def _picked(
     if rows.size == 0:
         known = sorted(set(values) - {""})
         raise BoundaryFileRefused(
-            f"No feature of {path.name} has {field} = {value}; there is {named(known) or 'nothing'}."
+            f"No feature of {path.name} has {field} = {value};"
+            f" there is {named(known) or 'nothing'}."
         )
     return rows
 
@@ -333,68 +280,6 @@ def _text(value: object) -> str:
         if value.is_integer():
             return str(int(value))
     return " ".join(str(value).split())
-
-
-# Coordinate systems
-
-
-def _system(said: CRS | None, in_file: str | None, driver: str, path: Path) -> tuple[CRS, str]:
-    """The coordinate system to read the file in, and how we know."""
-    if said is not None:
-        system, how = said, "as --crs says"
-    elif in_file:
-        system, how = _crs(in_file, path.name), "as the file says"
-    elif driver == "GeoJSON":
-        system, how = CRS.from_epsg(4326), "because GeoJSON that names none is in it"
-    else:
-        raise BoundaryFileRefused(
-            f"{path.name} does not say its coordinate system; say it with --crs, for example"
-            " --crs EPSG:27700."
-        )
-    return (system.sub_crs_list[0] if system.is_compound else system), how
-
-
-def _geojson_crs(path: Path) -> str | None:
-    """What the ``crs`` member of a GeoJSON file says, if it has one.
-
-    GDAL takes a name it does not know for WGS84 without a word, so we look ourselves. The member
-    stands before the features, or after them.
-    """
-    size = path.stat().st_size
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        head = stream.read(CRS_WITHIN)
-        tail = b"" if path.suffix == ".gz" else head
-        if path.suffix != ".gz" and size > CRS_WITHIN:
-            stream.seek(max(size - CRS_WITHIN, 0))
-            tail = stream.read()
-    found = CRS_MEMBER.search(head) or CRS_MEMBER.search(tail)
-    return found[1].decode(errors="replace") if found else None
-
-
-def _crs(text: str, source: str) -> CRS:
-    try:
-        return CRS.from_user_input(text)
-    except CRSError:
-        raise BoundaryFileRefused(
-            f"{source} names a coordinate system that is not known: {text[:60]}."
-        ) from None
-
-
-def _crs_label(system: CRS) -> str:
-    epsg = system.to_epsg()
-    return f"EPSG:{epsg} ({system.name})" if epsg else system.name
-
-
-def _refuse_what_cannot_be_degrees(geometries: Geometries, path: Path) -> None:
-    west, south, east, north = shapely.total_bounds(geometries)
-    if west >= -180 and south >= -90 and east <= 180 and north <= 90:
-        return
-    grid = looks_like_grid(west, south) and looks_like_grid(east, north)
-    hint = "it looks like --crs EPSG:27700" if grid else "for example --crs EPSG:27700"
-    raise BoundaryFileRefused(
-        f"The numbers in {path.name} cannot be degrees (from {west:.0f}, {south:.0f} to {east:.0f},"
-        f" {north:.0f}); say its coordinate system with --crs, {hint}."
-    )
 
 
 def named(things: list[str], most: int = NAMED) -> str:
