@@ -19,6 +19,8 @@ from obstore.exceptions import BaseError
 from obstore.exceptions import NotFoundError as ObjectNotFound
 from obstore.store import ObjectStore, from_url
 
+from reporting.errors import PhotoGone, Unavailable
+
 SCHEMES = {"s3", "gs", "az"}
 #: What is being written, until it is whole. Never a key: keys do not begin with a dot.
 _UNFINISHED = ".unfinished-"
@@ -28,12 +30,8 @@ _BUCKET_TIMEOUT = "20s"
 Bytes = bytes | bytearray | memoryview
 
 
-class PhotoMissing(Exception):
-    """The store has nothing under this key."""
-
-
-class StoreAway(Exception):
-    """The store did not answer, or could not write. It may later."""
+class StoreAway(Unavailable):
+    """The photo store did not answer, or could not write; try again in a moment."""
 
 
 class PhotoStore(Protocol):
@@ -43,7 +41,7 @@ class PhotoStore(Protocol):
         """Keep the bytes; on return they are there, whole."""
 
     async def get(self, key: str) -> bytes:
-        """The bytes, or PhotoMissing."""
+        """The bytes, or PhotoGone."""
 
     async def delete(self, key: str) -> None:
         """Forget the bytes; nothing there is fine too."""
@@ -79,7 +77,7 @@ class Folder:
             try:
                 return await asyncio.to_thread(self._path(key).read_bytes)
             except FileNotFoundError as error:
-                raise PhotoMissing(key) from error
+                raise PhotoGone from error
 
     async def delete(self, key: str) -> None:
         """Unlink it, and its folders when they are empty."""
@@ -93,7 +91,7 @@ class Folder:
     async def listing(self) -> AsyncIterator[tuple[str, datetime]]:
         """Walk the folder, one subfolder at a time."""
         for folder in await asyncio.to_thread(_children, self.root):
-            for found in await asyncio.to_thread(lambda folder=folder: list(_files(folder))):
+            for found in await asyncio.to_thread(_files, folder):
                 yield found[0].relative_to(self.root).as_posix(), found[1]
 
     def _path(self, key: str) -> Path:
@@ -131,7 +129,7 @@ class Bucket:
 
     async def delete(self, key: str) -> None:
         """Delete it."""
-        with suppress(PhotoMissing), _answering():
+        with suppress(PhotoGone), _answering():
             await obstore.delete_async(self.store, key)
 
     async def exists(self, key: str) -> bool:
@@ -139,7 +137,7 @@ class Bucket:
         try:
             with _answering():
                 await obstore.head_async(self.store, key)
-        except PhotoMissing:
+        except PhotoGone:
             return False
         return True
 
@@ -166,7 +164,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (ObjectNotFound, FileNotFoundError) as error:
-        raise PhotoMissing from error
+        raise PhotoGone from error
     except BaseError as error:
         raise StoreAway from error
 
@@ -195,9 +193,11 @@ def _children(root: Path) -> list[Path]:
     return sorted(root.iterdir()) if root.is_dir() else []
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, datetime]]:
+def _files(folder: Path) -> list[tuple[Path, datetime]]:
+    found = []
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
             with suppress(FileNotFoundError):  # deleted while we look
-                yield path, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                found.append((path, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return found
