@@ -61,6 +61,7 @@ class Subscription(Base):
             unique=True,
             postgresql_where=text("ended_at is null"),
         ),
+        Index("ix_subscription_device", "device_id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -289,6 +290,7 @@ class Photo(Base):
     __table_args__ = (
         CheckConstraint("state in ('stored', 'ready', 'unreadable')", name="state"),
         Index("ix_photo_report", "report_id", postgresql_where=text("report_id is not null")),
+        Index("ix_photo_device", "device_id", postgresql_where=text("device_id is not null")),
         Index("ix_photo_update", "update_id", postgresql_where=text("update_id is not null")),
         Index(
             "ix_photo_loose",
@@ -389,6 +391,13 @@ class Outbox(Base):
             "id",
             postgresql_where=text("done_at is null and dead_at is null"),
         ),
+        # The fan-out takes all waiting updates of a job together, by their ids.
+        Index(
+            "ix_outbox_subject",
+            "subject",
+            postgresql_where=text("done_at is null and dead_at is null"),
+        ),
+        Index("ix_outbox_dead", "id", postgresql_where=text("dead_at is not null")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -408,7 +417,9 @@ class Delivery(Base):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("update_id", "subscription_id"),
+        # In this order it also finds a subscription's deliveries when its device is forgotten.
+        UniqueConstraint("subscription_id", "update_id"),
+        Index("ix_delivery_dead", "id", postgresql_where=text("state = 'dead'")),
         Index(
             "ix_delivery_pending",
             "subscription_id",

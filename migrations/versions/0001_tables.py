@@ -115,9 +115,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_index(
+        "ix_outbox_dead",
+        "outbox",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("dead_at is not null"),
+    )
+    op.create_index(
         "ix_outbox_due",
         "outbox",
         ["next_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("done_at is null and dead_at is null"),
+    )
+    op.create_index(
+        "ix_outbox_subject",
+        "outbox",
+        ["subject"],
         unique=False,
         postgresql_where=sa.text("done_at is null and dead_at is null"),
     )
@@ -223,6 +237,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
     )
+    op.create_index("ix_subscription_device", "subscription", ["device_id"], unique=False)
     op.create_index(
         "uq_subscription_live",
         "subscription",
@@ -667,8 +682,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint(
-            "update_id", "subscription_id", name=op.f("uq_delivery_update_id_subscription_id")
+            "subscription_id", "update_id", name=op.f("uq_delivery_subscription_id_update_id")
         ),
+    )
+    op.create_index(
+        "ix_delivery_dead",
+        "delivery",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'dead'"),
     )
     op.create_index(
         "ix_delivery_pending",
@@ -711,6 +733,13 @@ def upgrade() -> None:
             ["update_id"], ["job_update.id"], name=op.f("fk_photo_update_id_job_update")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_photo")),
+    )
+    op.create_index(
+        "ix_photo_device",
+        "photo",
+        ["device_id"],
+        unique=False,
+        postgresql_where=sa.text("device_id is not null"),
     )
     op.create_index(
         "ix_photo_loose",
@@ -762,9 +791,15 @@ def downgrade() -> None:
         table_name="photo",
         postgresql_where=sa.text("report_id is null and update_id is null"),
     )
+    op.drop_index(
+        "ix_photo_device", table_name="photo", postgresql_where=sa.text("device_id is not null")
+    )
     op.drop_table("photo")
     op.drop_index(
         "ix_delivery_pending", table_name="delivery", postgresql_where=sa.text("state = 'pending'")
+    )
+    op.drop_index(
+        "ix_delivery_dead", table_name="delivery", postgresql_where=sa.text("state = 'dead'")
     )
     op.drop_table("delivery")
     op.drop_table("report_words")
@@ -826,6 +861,7 @@ def downgrade() -> None:
         table_name="subscription",
         postgresql_where=sa.text("ended_at is null"),
     )
+    op.drop_index("ix_subscription_device", table_name="subscription")
     op.drop_table("subscription")
     op.drop_table("staff")
     op.drop_table("checkpoint_head")
@@ -833,9 +869,17 @@ def downgrade() -> None:
     op.drop_table("rulebook")
     op.drop_table("reporter")
     op.drop_index(
+        "ix_outbox_subject",
+        table_name="outbox",
+        postgresql_where=sa.text("done_at is null and dead_at is null"),
+    )
+    op.drop_index(
         "ix_outbox_due",
         table_name="outbox",
         postgresql_where=sa.text("done_at is null and dead_at is null"),
+    )
+    op.drop_index(
+        "ix_outbox_dead", table_name="outbox", postgresql_where=sa.text("dead_at is not null")
     )
     op.drop_table("outbox")
     op.drop_index("ix_login_try_address", table_name="login_try")
