@@ -121,7 +121,7 @@ async def nearest_authority(
     at: datetime,
     within_m: float = NEAREST_AUTHORITY_M,
 ) -> NearestAuthority | None:
-    """The nearest authority, by any of its wards, divisions or its own area; of two the lower tier."""
+    """The nearest authority by its wards, divisions or own area; of two, the lower tier."""
     values = {**place_parameters(place), "at": at, "metres": within_m}
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(NEAREST_AUTHORITY, values)

@@ -39,7 +39,8 @@ class Feature:
     row: int
     code: str
     name: str
-    geom: shapely.Polygon | shapely.MultiPolygon
+    #: A polygon or multipolygon.
+    geom: shapely.Geometry
 
     @property
     def label(self) -> str:

@@ -45,6 +45,18 @@ as $$
 $$
 """
 
+# Only the owner of a table may analyze it; the processes run as another role, and load areas.
+ANALYZE_AREAS = """
+create function analyze_areas() returns void language plpgsql
+  security definer set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  analyze public.area;
+  analyze public.area_part;
+end
+$$
+"""
+
 # One empty payload for each statement: NOTIFY takes a lock at commit, and equal ones are folded.
 OUTBOX_WAKE = """
 create function outbox_wake() returns trigger language plpgsql as $$
@@ -70,7 +82,7 @@ APPEND_ONLY = ("job_update", "assignment", "checkpoint", "checkpoint_head")
 
 def upgrade() -> None:
     op.execute("create sequence reference_number")
-    for statement in (AREAS_AT, AREAS_NEAR, OUTBOX_WAKE, REFUSE_CHANGE):
+    for statement in (AREAS_AT, AREAS_NEAR, ANALYZE_AREAS, OUTBOX_WAKE, REFUSE_CHANGE):
         op.execute(statement)
     for table in APPEND_ONLY:
         op.execute(
@@ -87,6 +99,7 @@ def downgrade() -> None:
     for function in (
         "areas_at(geometry, timestamptz)",
         "areas_near(geometry, timestamptz, double precision)",
+        "analyze_areas()",
         "outbox_wake()",
         "refuse_change()",
     ):
