@@ -1,0 +1,29 @@
+"""What an operator asks of the database: is it ours, and what is waiting in it."""
+
+#: The version of the schema; fails where there is none.
+SCHEMA_VERSION = "select version_num from alembic_version"
+
+#: name, label, state, value: the gauges of /metrics. Each branch reads a partial index, whose
+#: size is what is waiting and not what ever was.
+WAITING = """
+select 'kerbline_outbox', topic, 'due', count(*)::float8
+from outbox where done_at is null and dead_at is null group by topic
+union all
+select 'kerbline_outbox_oldest_seconds', topic, 'due', extract(epoch from now() - min(created_at))
+from outbox where done_at is null and dead_at is null group by topic
+union all
+select 'kerbline_outbox', topic, 'dead', count(*)::float8
+from outbox where dead_at is not null group by topic
+union all
+select 'kerbline_deliveries', 'all', 'pending', count(*)::float8
+from delivery where state = 'pending'
+union all
+select 'kerbline_deliveries', 'all', 'dead', count(*)::float8
+from delivery where state = 'dead'
+union all
+select 'kerbline_database_connections', application_name, coalesce(state, 'unknown'),
+  count(*)::float8
+from pg_stat_activity
+where datname = current_database() and usename = current_user
+group by application_name, state
+"""
