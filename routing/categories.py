@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -274,12 +275,11 @@ def check_answers(category: Category, answers: Answers, *, waive_required: bool 
 async def store(conn: AsyncConnection[Any], categories: Sequence[Category]) -> Loaded:
     """Add these categories, or change those whose code is known; leave the others as they are.
 
-    Raises CategoriesRefused when a rule or report relies on nothing of this: a category is retired
-    with ``"active": false``, never removed.
+    A category is retired with ``"active": false``, never removed. The caller bumps the rulebook.
     """
-    before = {
-        code: definition for code, definition in await (await conn.execute(DEFINITIONS)).fetchall()
-    }
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(DEFINITIONS)
+        before: dict[str, object] = dict(await cursor.fetchall())
     added, changed, unchanged = [], [], []
     for category in categories:
         definition = category.definition()
@@ -328,10 +328,14 @@ def _check_answer(question: Question, answer: object) -> None:
 
 def _check_number(question: Question, answer: object) -> None:
     low, high, unit = question.minimum, question.maximum, question.unit or ""
-    finite = isinstance(answer, (int, float)) and not isinstance(answer, bool)
-    if finite and (isinstance(answer, int) or math.isfinite(answer)):  # type: ignore[arg-type]
-        if (low is None or answer >= low) and (high is None or answer <= high):  # type: ignore[operator]
-            return
+    if (
+        isinstance(answer, (int, float))
+        and not isinstance(answer, bool)
+        and math.isfinite(answer)
+        and (low is None or answer >= low)
+        and (high is None or answer <= high)
+    ):
+        return
     bounds = f" from {low:g}" if low is not None else ""
     bounds += f" up to {high:g}" if high is not None else ""
     raise AnswersRefused(
@@ -372,7 +376,7 @@ def _place(raw: object, location: Sequence[str | int]) -> str:
             words.append(str(named) if isinstance(named, str) else f"number {step + 1}")
         else:
             words.append(step)
-    return " › ".join(words) or "The file"
+    return ", ".join(words) or "The file"
 
 
 def _sentence(message: str) -> str:

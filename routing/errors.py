@@ -25,3 +25,9 @@ class CategoriesRefused(Refusal):
     """The categories cannot be loaded as they are."""
 
     code = "categories-refused"
+
+
+class NoFallbackTeam(Refusal):
+    """The authority has no fallback team; load its responsibilities, or add it again."""
+
+    code = "no-fallback-team"

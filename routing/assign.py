@@ -1,0 +1,244 @@
+"""From a place and a category to a team, with the reasons: the assignment.
+
+The areas come from one SQL look-up, read in one statement together with the version of the rules;
+the choice is made in memory by ``place`` and ``rules`` and remembered by the set of areas, so that
+an ordinary place costs microseconds and no further statement. Only a place on a border whose
+accuracy is known, or in no ward, asks the database again.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+
+from geo.errors import LooksSwapped, OutsideCoverage
+from geo.lookup import (
+    AREA_IDS,
+    NEAR_IDS,
+    NEAREST_WARD_M,
+    covering,
+    nearest_authority,
+    share_of_circle,
+    within,
+)
+from geo.points import Point
+from geo.spatial import place_parameters
+from routing.errors import NoFallbackTeam, UnknownCategory
+from routing.place import Standing, stand
+from routing.reasons import explain
+from routing.rulebook import AreaRow, AuthorityRow, Rules, TeamRow, load
+from routing.rules import decide
+
+#: A place's areas and the version of the rules, in one snapshot. Larger statements that read the
+#: same three things (intake's) make their own Found.
+FIND = f"""
+select {AREA_IDS}, {NEAR_IDS}, (select version from rulebook where id = 1)
+"""
+
+#: Answers remembered before all are forgotten: sets of areas are as many as there are wards, times
+#: the zones and neighbours seen beside them.
+MEMO_LIMIT = 100_000
+
+GREATEST_LATITUDE = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look-up found at a place, and the version of the rules beside it."""
+
+    areas: frozenset[int]
+    #: Areas within the accuracy; empty when it is unknown.
+    near: frozenset[int]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Whose job it is, and why."""
+
+    authority: AuthorityRow
+    #: All that answer for the place in some way, lowest tier first.
+    authorities: tuple[AuthorityRow, ...]
+    team: TeamRow
+    ward: AreaRow | None
+    division: AreaRow | None
+    flags: tuple[str, ...]
+    #: JSON: areas with their vintages, rules considered, which won and why, flags.
+    reasons: Mapping[str, Any]
+    #: ``reasons`` as text, written once for all the places that share it.
+    reasons_json: str = field(repr=False)
+
+
+class Router:
+    """Decides with rules kept in memory. One for each process; tasks of one loop may share it."""
+
+    def __init__(self) -> None:
+        self._rules: Rules | None = None
+        self._memo: dict[tuple[str, frozenset[int], frozenset[int]], Assignment] = {}
+        self._loading = asyncio.Lock()
+
+    @property
+    def rules(self) -> Rules | None:
+        """The rules in memory, of whatever version; None before the first look-up."""
+        return self._rules
+
+    async def decide(
+        self,
+        conn: AsyncConnection[Any],
+        place: Point,
+        category: str,
+        at: datetime,
+        found: Found,
+    ) -> Assignment:
+        """The assignment for what was found at the place.
+
+        Raises UnknownCategory, OutsideCoverage (with ``nearest`` if one is near) or LooksSwapped.
+        """
+        rules = self._rules
+        if rules is None or rules.version != found.version:
+            rules = await self._load(conn, found.version)
+        memo = self._memo
+        key = (category, found.areas, found.near)
+        known = memo.get(key)
+        if known is not None:
+            return known
+        if category not in rules.categories:
+            raise UnknownCategory
+        standing = stand(rules, found.areas, found.near)
+        if (
+            standing is not None
+            and not standing.wants_nearest
+            and not (standing.ties and found.near)
+        ):
+            assignment = assign(rules, category, standing)
+            if len(memo) >= MEMO_LIMIT:
+                memo.clear()
+            memo[key] = assignment
+            return assignment
+        standing = await _look_closer(conn, place, at, rules, found, standing)
+        return assign(rules, category, standing)
+
+    async def assign(
+        self, conn: AsyncConnection[Any], place: Point, category: str, at: datetime
+    ) -> Assignment:
+        """Look the place up, then decide."""
+        return await self.decide(conn, place, category, at, await find(conn, place, at))
+
+    async def current(self, conn: AsyncConnection[Any]) -> Rules:
+        """The rules at the database's version."""
+        cursor = await conn.execute("select version from rulebook where id = 1")
+        row = await cursor.fetchone()
+        version = next(iter(row.values() if isinstance(row, dict) else row or (0,)))
+        if self._rules is not None and self._rules.version == version:
+            return self._rules
+        return await self._load(conn, version)
+
+    async def _load(self, conn: AsyncConnection[Any], version: int) -> Rules:
+        """Read the rules, once for all tasks that found them changed."""
+        async with self._loading:
+            if self._rules is None or self._rules.version != version:
+                self._rules = await load(conn)
+                self._memo = {}
+            return self._rules
+
+
+async def find(conn: AsyncConnection[Any], place: Point, at: datetime) -> Found:
+    """The areas of a place and the version of the rules, in one statement."""
+    values = {**place_parameters(place), "at": at, "accuracy_m": place.accuracy_m}
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(FIND, values)
+        row = await cursor.fetchone()
+    if row is None:
+        raise LookupError("a SELECT without FROM gave no row")
+    areas, near, version = row
+    return Found(frozenset(areas), frozenset(near), version)
+
+
+def in_words(rules: Rules, authority: AuthorityRow) -> Assignment:
+    """The fallback team of the authority a resident chose, for a place that is only in words."""
+    if authority.fallback_team_id is None:
+        raise NoFallbackTeam(authority=authority.slug)
+    flags = ("needs_place",)
+    reasons = {"areas": [], "rules": [], "won": None, "why": "needs_place", "flags": list(flags)}
+    return Assignment(
+        authority=authority,
+        authorities=(authority,),
+        team=rules.teams[authority.fallback_team_id],
+        ward=None,
+        division=None,
+        flags=flags,
+        reasons=reasons,
+        reasons_json=json.dumps(reasons),
+    )
+
+
+def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
+    """The most specific responsibility's team, or the fallback of the lowest tier. Pure."""
+    verdict = decide(rules.responsibilities, category, standing.ground)
+    lowest = standing.authorities[0][0]
+    flags = standing.flags
+    if verdict.won is not None:
+        team = rules.teams[verdict.won.team_id]
+        authority = rules.authorities[verdict.won.authority_id]
+        if verdict.why == "tie":
+            flags = (*flags, "rules_tie")
+    else:
+        if lowest.fallback_team_id is None:
+            raise NoFallbackTeam(authority=lowest.slug)
+        team = rules.teams[lowest.fallback_team_id]
+        authority = lowest
+        if not standing.far_from_wards:  # that has a flag of its own
+            flags = (*flags, "needs_triage")
+    reasons = explain(rules, category, standing, verdict, authority, team, flags)
+    return Assignment(
+        authority=authority,
+        authorities=tuple(each for each, _ in standing.authorities),
+        team=team,
+        ward=standing.ward,
+        division=standing.division,
+        flags=flags,
+        reasons=reasons,
+        reasons_json=json.dumps(reasons, ensure_ascii=False),
+    )
+
+
+async def _look_closer(
+    conn: AsyncConnection[Any],
+    place: Point,
+    at: datetime,
+    rules: Rules,
+    found: Found,
+    standing: Standing | None,
+) -> Standing:
+    """The standing of a place on a border, in no ward, or outside every authority."""
+    shares = distances = None
+    if standing is not None and standing.ties:
+        shares = await share_of_circle(conn, place, found.areas | found.near)
+    if standing is None or standing.wants_nearest:
+        distances = await within(conn, place, at, NEAREST_WARD_M)
+    closer = stand(rules, found.areas, found.near, shares=shares, distances=distances)
+    if closer is not None:
+        return closer
+    nearest = await nearest_authority(conn, place, at)
+    if nearest is not None:
+        raise OutsideCoverage(
+            nearest={
+                "slug": nearest.slug,
+                "name": nearest.name,
+                "distance_m": round(nearest.distance_m),
+            }
+        )
+    if await _inside_when_swapped(conn, place, at):
+        raise LooksSwapped
+    raise OutsideCoverage
+
+
+async def _inside_when_swapped(conn: AsyncConnection[Any], place: Point, at: datetime) -> bool:
+    if abs(place.lng) > GREATEST_LATITUDE:
+        return False
+    return bool(await covering(conn, Point(lat=place.lng, lng=place.lat), at))
