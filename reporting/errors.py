@@ -36,6 +36,12 @@ class WrongPassword(Refusal):
     code = "wrong-password"
 
 
+class StaffRefused(Refusal):
+    """The account cannot be made."""
+
+    code = "staff-refused"
+
+
 class TooManyTries(Refusal):
     """Too many tries; wait half an hour, or ask a supervisor."""
 
@@ -90,6 +96,42 @@ class ImageTooLarge(Refusal):
     code = "image-too-large"
 
 
+class ImageBroken(Refusal):
+    """The picture is cut short or damaged; send it again."""
+
+    code = "image-broken"
+
+
+class DigestDiffers(Refusal):
+    """The picture is not what Repr-Digest says (RFC 9530, sha-256); send it again."""
+
+    code = "digest-differs"
+
+
+class UploadPartial(Refusal):
+    """Send the whole picture in one request, from Upload-Offset 0."""
+
+    code = "upload-partial"
+
+
+class PhotoPending(Refusal):
+    """The picture is here and is being made ready; try again in a few seconds."""
+
+    code = "photo-pending"
+
+
+class PhotoUnreadable(Refusal):
+    """The picture arrived but could not be opened; please take another."""
+
+    code = "photo-unreadable"
+
+
+class PhotoGone(Refusal):
+    """The picture is no longer here."""
+
+    code = "photo-gone"
+
+
 class PhotoTaken(Refusal):
     """Another picture was uploaded under this id; use a new UUID."""
 
@@ -112,3 +154,15 @@ class Unavailable(Refusal):
     """We cannot store this right now. Nothing is lost on your side: try again in a moment."""
 
     code = "unavailable"
+
+
+class ObservedAtRefused(Refusal):
+    """observed_at may be at most 5 minutes ahead of now and 40 days ago."""
+
+    code = "observed-at-refused"
+
+
+class UnknownAuthority(Refusal):
+    """There is no such authority here; leave it out and send a place, or choose one we know."""
+
+    code = "unknown-authority"

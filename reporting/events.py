@@ -27,8 +27,9 @@ class Reported:
 
     report: UUID
     category: str
-    lat: float
-    lng: float
+    #: None where the place was given in words only.
+    lat: float | None
+    lng: float | None
     authority: str
     team: str
     ward: str | None
@@ -41,7 +42,7 @@ class Reported:
             "status": "received",
             "report": str(self.report),
             "category": self.category,
-            "location": {"lat": self.lat, "lng": self.lng},
+            "location": None if self.lat is None else {"lat": self.lat, "lng": self.lng},
             "authority": self.authority,
             "team": self.team,
             "ward": self.ward,

@@ -101,10 +101,19 @@ class Job(Base):
             postgresql_using="gist",
             postgresql_where=text(OPEN),
         ),
+        # Lists go by due time. Open jobs have indexes of their own, so that years of closed ones
+        # cost them nothing; wards with closed jobs are read from the authority's.
         Index("ix_job_team_due", "team_id", "due_at", "id"),
         Index("ix_job_authority_due", "authority_id", "due_at", "id"),
-        Index("ix_job_ward_due", "ward_area_id", "due_at", "id"),
-        Index("ix_job_division_due", "division_area_id", "due_at", "id"),
+        *(
+            Index(f"ix_job_{name}_due_open", column, "due_at", "id", postgresql_where=text(OPEN))
+            for name, column in (
+                ("team", "team_id"),
+                ("authority", "authority_id"),
+                ("ward", "ward_area_id"),
+                ("division", "division_area_id"),
+            )
+        ),
         Index("ix_job_updated", "updated_at"),
         Index(
             "ix_job_not_checkpointed", "id", postgresql_where=text("version > checkpointed_version")
@@ -351,7 +360,10 @@ class StaffToken(Base):
 
 
 class LoginTry(Base):
-    """A failed log-in, by keyed hashes of account and address. Kept half an hour."""
+    """A log-in, by keyed hashes of account and address.
+
+    Failed ones count for half an hour; of those that succeeded only the address is of interest.
+    """
 
     __tablename__ = "login_try"
     __table_args__ = (
@@ -363,6 +375,7 @@ class LoginTry(Base):
     account: Mapped[bytes] = mapped_column(LargeBinary)
     address: Mapped[bytes] = mapped_column(LargeBinary)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+    succeeded: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class IdempotencyKey(Base):

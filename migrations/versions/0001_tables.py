@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column(
             "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
+        sa.Column("succeeded", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_try")),
     )
     op.create_index("ix_login_try_account", "login_try", ["account", "at"], unique=False)
@@ -490,7 +491,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_job_authority_due", "job", ["authority_id", "due_at", "id"], unique=False)
     op.create_index(
-        "ix_job_division_due", "job", ["division_area_id", "due_at", "id"], unique=False
+        "ix_job_authority_due_open",
+        "job",
+        ["authority_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
+    op.create_index(
+        "ix_job_division_due_open",
+        "job",
+        ["division_area_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
     )
     op.create_index(
         "ix_job_not_checkpointed",
@@ -509,8 +521,21 @@ def upgrade() -> None:
         postgresql_ops={},
     )
     op.create_index("ix_job_team_due", "job", ["team_id", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_job_team_due_open",
+        "job",
+        ["team_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
     op.create_index("ix_job_updated", "job", ["updated_at"], unique=False)
-    op.create_index("ix_job_ward_due", "job", ["ward_area_id", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_job_ward_due_open",
+        "job",
+        ["ward_area_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
     op.create_geospatial_table(
         "report",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -821,8 +846,17 @@ def downgrade() -> None:
         "ix_report_device", table_name="report", postgresql_where=sa.text("device_id is not null")
     )
     op.drop_geospatial_table("report")
-    op.drop_index("ix_job_ward_due", table_name="job")
+    op.drop_index(
+        "ix_job_ward_due_open",
+        table_name="job",
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
     op.drop_index("ix_job_updated", table_name="job")
+    op.drop_index(
+        "ix_job_team_due_open",
+        table_name="job",
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
     op.drop_index("ix_job_team_due", table_name="job")
     op.drop_geospatial_index(
         "ix_job_place_open",
@@ -836,7 +870,16 @@ def downgrade() -> None:
         table_name="job",
         postgresql_where=sa.text("version > checkpointed_version"),
     )
-    op.drop_index("ix_job_division_due", table_name="job")
+    op.drop_index(
+        "ix_job_division_due_open",
+        table_name="job",
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
+    op.drop_index(
+        "ix_job_authority_due_open",
+        table_name="job",
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
     op.drop_index("ix_job_authority_due", table_name="job")
     op.drop_geospatial_table("job")
     op.drop_geospatial_index(
