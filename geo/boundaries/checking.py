@@ -274,9 +274,11 @@ def _gaps(features: Sequence[Feature], geometries: Geometries, uneven: Flags) ->
     holes = shapely.polygons(rings[inner])
     holes = holes[wider_than(holes)]
     areas = square_metres(holes)
-    order = np.argsort(-areas)
     tree = shapely.STRtree(geometries)
-    return tuple(_gap(features, tree, holes[at], float(areas[at]), n) for n, at in enumerate(order.tolist()))
+    return tuple(
+        _gap(features, tree, holes[index], float(areas[index]), rank)
+        for rank, index in enumerate(np.argsort(-areas).tolist())
+    )
 
 
 def _gap(
@@ -306,7 +308,7 @@ def _outside(
     features: Sequence[Feature], geometries: Geometries, own_area: shapely.Geometry
 ) -> tuple[Outside, ...]:
     shapely.prepare(own_area)
-    astray = np.flatnonzero(~shapely.covers(own_area, geometries))
+    astray = np.flatnonzero(~shapely.covers(own_area, geometries)).tolist()
     found = []
     for index in astray:
         parts, _ = polygonal(array_of(shapely.difference(geometries[index], own_area)))
