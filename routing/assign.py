@@ -30,7 +30,7 @@ from geo.points import Point
 from geo.spatial import place_parameters
 from routing.errors import NoFallbackTeam, UnknownCategory
 from routing.place import Standing, stand
-from routing.reasons import explain
+from routing.reasons import explain, explain_words
 from routing.rulebook import AreaRow, AuthorityRow, Rules, TeamRow, load
 from routing.rules import decide
 
@@ -159,24 +159,6 @@ async def find(conn: AsyncConnection[Any], place: Point, at: datetime) -> Found:
     return Found(frozenset(areas), frozenset(near), version)
 
 
-def in_words(rules: Rules, authority: AuthorityRow) -> Assignment:
-    """The fallback team of the authority a resident chose, for a place that is only in words."""
-    if authority.fallback_team_id is None:
-        raise NoFallbackTeam(authority=authority.slug)
-    flags = ("needs_place",)
-    reasons = {"areas": [], "rules": [], "won": None, "why": "needs_place", "flags": list(flags)}
-    return Assignment(
-        authority=authority,
-        authorities=(authority,),
-        team=rules.teams[authority.fallback_team_id],
-        ward=None,
-        division=None,
-        flags=flags,
-        reasons=reasons,
-        reasons_json=json.dumps(reasons),
-    )
-
-
 def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
     """The most specific responsibility's team, or the fallback of the lowest tier. Pure."""
     verdict = decide(rules.responsibilities, category, standing.ground)
@@ -188,9 +170,7 @@ def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
         if verdict.why == "tie":
             flags = (*flags, "rules_tie")
     else:
-        if lowest.fallback_team_id is None:
-            raise NoFallbackTeam(authority=lowest.slug)
-        team = rules.teams[lowest.fallback_team_id]
+        team = fallback_team(rules, lowest)
         authority = lowest
         if not standing.far_from_wards:  # that has a flag of its own
             flags = (*flags, "needs_triage")
@@ -205,6 +185,29 @@ def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
         reasons=reasons,
         reasons_json=json.dumps(reasons, ensure_ascii=False),
     )
+
+
+def in_words(rules: Rules, authority: AuthorityRow) -> Assignment:
+    """The assignment of a report whose place is told in words: a person must find the place."""
+    team = fallback_team(rules, authority)
+    reasons = explain_words(rules, authority, team)
+    return Assignment(
+        authority=authority,
+        authorities=(authority,),
+        team=team,
+        ward=None,
+        division=None,
+        flags=tuple(reasons["flags"]),
+        reasons=reasons,
+        reasons_json=json.dumps(reasons, ensure_ascii=False),
+    )
+
+
+def fallback_team(rules: Rules, authority: AuthorityRow) -> TeamRow:
+    """The team that gets what no rule gives to another. Raises NoFallbackTeam."""
+    if authority.fallback_team_id is None:
+        raise NoFallbackTeam(authority=authority.slug)
+    return rules.teams[authority.fallback_team_id]
 
 
 async def _look_closer(

@@ -5,18 +5,19 @@ that it can be read years later, when areas and rules have changed.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from routing.place import Because, Standing
 from routing.rulebook import AreaRow, AuthorityRow, Rules, TeamRow
 from routing.rules import TYPE_PREFIX, Rule, Verdict, Why
 
-_BECAUSE: Mapping[Because, str] = {
+_BECAUSE: Mapping[Because | Literal["named"], str] = {
     "ward": "it lies in one of its wards",
     "division": "it lies in one of its divisions",
     "authority": "it lies in its area",
     "member": "it lies in one of its districts",
     "zone": "it lies in one of its zones",
+    "named": "the report names it",
 }
 
 _WHY: Mapping[Why, str] = {
@@ -32,6 +33,7 @@ _FLAGS = {
     "nearest_ward": "The place is in no ward; the nearest one was taken.",
     "no_ward": "The place is in no ward.",
     "near_boundary": "Another ward is within the accuracy of the place.",
+    "needs_place": "Someone must find the place.",
     "needs_triage": "Someone must decide whose job it is.",
     "rules_tie": "The rules must be corrected.",
 }
@@ -73,11 +75,34 @@ def explain(
     return reasons
 
 
+def explain_words(rules: Rules, authority: AuthorityRow, team: TeamRow) -> dict[str, Any]:
+    """The reasons when the place is known in words only."""
+    return {
+        "areas": [],
+        "authorities": [
+            {
+                "slug": authority.slug,
+                "name": authority.name,
+                "tier": authority.tier,
+                "because": "named",
+            }
+        ],
+        "ward": None,
+        "division": None,
+        "rules": [],
+        "why": "fallback",
+        "authority": {"slug": authority.slug, "name": authority.name},
+        "team": {"slug": team.slug, "name": team.name},
+        "flags": ["needs_place"],
+        "rules_version": rules.version,
+    }
+
+
 def sentence(reasons: Mapping[str, Any]) -> str:
     """The reasons as a supervisor reads them."""
     parts = [_where(reasons)]
     parts.extend(
-        f"{each['name']} answers there because {_BECAUSE[each['because']]}."
+        f"{each['name']} answers for it because {_BECAUSE[each['because']]}."
         for each in reasons["authorities"]
     )
     parts.append(_choice(reasons))
@@ -96,7 +121,8 @@ def _where(reasons: Mapping[str, Any]) -> str:
         for area in reasons["areas"]
     ]
     if not named:
-        return "The place lies in no known area."
+        in_words = any(each["because"] == "named" for each in reasons["authorities"])
+        return "The place is known in words only." if in_words else "The place lies in no ward."
     distance = reasons.get("ward_distance_m")
     if distance is None:
         return f"The place lies in {_list(named)}."
@@ -107,9 +133,9 @@ def _where(reasons: Mapping[str, Any]) -> str:
 
 def _choice(reasons: Mapping[str, Any]) -> str:
     team = f"{reasons['team']['name']} of {reasons['authority']['name']}"
-    category = reasons["category"]["name"]
     if not reasons["rules"]:
-        return f"No rule is for {category} there, so it went to the fallback team, {team}."
+        return f"No rule applies, so it went to the fallback team, {team}."
+    category = reasons["category"]["name"]
     won = next(rule for rule in reasons["rules"] if rule["won"])
     others = len(reasons["rules"]) - 1
     against = f" before {others} other{'s' if others > 1 else ''}" if others else ""
