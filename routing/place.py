@@ -90,7 +90,10 @@ class _Search:
     def standing(self) -> Standing | None:
         lower = self._authority(LOWER_TIERS)
         uppers = self._uppers(lower)
-        ward = self._area("ward", [lower] if lower else uppers)
+        holders = [lower] if lower else uppers
+        ward = self._area("ward", holders)
+        if ward is None and lower is not None:  # some unitary councils call theirs divisions
+            ward = self._area("division", [lower])
         if ward is None:
             ward = self._nearest(lower, uppers)
             if ward is not None and (lower is None or lower.id != ward.authority_id):
@@ -153,7 +156,7 @@ class _Search:
             if declared or lower.tier == "unitary":
                 return declared
         county = self._authority(("county",))
-        return [county] if county else []
+        return [county] if county and county != lower else []
 
     def _area(self, kind: str, authorities: Collection[AuthorityRow]) -> AreaRow | None:
         """The area of a kind among those of these authorities, by the tie rule of borders."""
@@ -164,26 +167,28 @@ class _Search:
     def _nearest(
         self, lower: AuthorityRow | None, uppers: Collection[AuthorityRow]
     ) -> AreaRow | None:
-        """The nearest ward within reach; of the authorities that hold the place, if any does."""
+        """The nearest ward within reach; of the authorities that hold the place, if any does.
+
+        A division counts as a ward only where its authority has nothing lower.
+        """
         allowed: set[int] = {lower.id} if lower else set()
         for upper in () if lower else uppers:
-            allowed.update(self.rules.members.get(upper.id, ()))
-        held = lower is not None or bool(uppers)
-        if held and allowed.isdisjoint(self.rules.with_wards):
+            allowed.update(self.rules.members.get(upper.id) or (upper.id,))
+        if allowed and allowed.isdisjoint(self.rules.with_wards):
             return None
         if self.distances is None:
             self.wants_nearest = True
             return None
-        wards = [
-            (metres, _by_code(row), row)
+        candidates = [
+            (row.kind == "division", metres, _by_code(row), row)
             for area, metres in self.distances.items()
             if metres <= NEAREST_WARD_M
-            and (row := self.rules.areas[area]).kind == "ward"
-            and (not held or row.authority_id in allowed)
+            and (row := self.rules.areas[area]).kind in {"ward", "division"}
+            and (not allowed or row.authority_id in allowed)
         ]
-        if not wards:
+        if not candidates:
             return None
-        self.ward_distance_m, _, ward = min(wards)
+        _, self.ward_distance_m, _, ward = min(candidates, key=lambda each: each[:3])
         return ward
 
     def _because(
