@@ -1,0 +1,131 @@
+"""Copies that are safe to show: upright, in sRGB, encoded anew from nothing but pixels.
+
+Whatever else was in the file (where it was taken, with what, a smaller picture of more than the
+photographer meant to show, an archive after its end) stays behind, since it is never copied.
+"""
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from PIL import ExifTags, Image, ImageCms
+from pillow_heif import register_heif_opener
+
+from reporting.images.headers import HEIC, JPEG, PNG, WEBP, check_pixels, inspect
+
+#: Long edges. 1920 lets a 12-megapixel JPEG be halved inside its decoder; 2048 would not.
+LARGE_EDGE: Final = 1920
+SMALL_EDGE: Final = 400
+QUALITY: Final = 82
+
+_FORMATS: Final = {JPEG: "JPEG", PNG: "PNG", WEBP: "WEBP", HEIC: "HEIF"}
+_SRGB: Final = ImageCms.createProfile("sRGB")
+
+# The header was checked against our own limits; Pillow's would only add warnings.
+Image.MAX_IMAGE_PIXELS = None
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """Two JPEGs, and the size of the whole picture when it stands upright."""
+
+    width: int
+    height: int
+    large: bytes
+    small: bytes
+
+
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+
+
+def derive(data: bytes) -> Derivatives:
+    """The copies of a picture.
+
+    Raises what ``headers.inspect`` raises, and whatever a decoder raises on a damaged file: call
+    it where that, and dying of it, is expected.
+    """
+    header = inspect(data)
+    with Image.open(BytesIO(data), formats=[_FORMATS[header.media_type]]) as picture:
+        width, height = picture.size
+        check_pixels(header.media_type, width, height)
+        orientation = _orientation(picture)
+        if header.media_type == JPEG and max(width, height) > LARGE_EDGE:
+            picture.draft("RGB", _fit(width, height, LARGE_EDGE))
+        picture.load()
+        large = _flat(_in_srgb(_shrunk(_eight_bit(picture), LARGE_EDGE)))
+    if orientation in _TURNS:  # last, when there is least to turn
+        large = large.transpose(_TURNS[orientation])
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Derivatives(width, height, _encoded(large), _encoded(_shrunk(large, SMALL_EDGE)))
+
+
+def _orientation(picture: Image.Image) -> int | None:
+    """As EXIF says, where it can be read. HEIC is upright when it comes out of its decoder."""
+    try:
+        found = picture.getexif().get(ExifTags.Base.Orientation)
+    except (SyntaxError, ValueError, KeyError, OSError, struct.error):
+        return None
+    return found if isinstance(found, int) else None
+
+
+def _fit(width: int, height: int, edge: int) -> tuple[int, int]:
+    scale = min(1.0, edge / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _shrunk(picture: Image.Image, edge: int) -> Image.Image:
+    """Not ``thumbnail``: that would take the small picture some files carry, whatever it shows."""
+    size = _fit(*picture.size, edge)
+    if size == picture.size:
+        return picture
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """In a mode that can be shrunk: grey, RGB or CMYK of 8 bits, with alpha if there was any."""
+    if picture.mode.startswith("I"):  # 16-bit grey; a plain conversion would cut, not scale
+        return picture.convert("I").point(lambda value: value / 256).convert("L")
+    if picture.has_transparency_data:
+        return picture if picture.mode == "RGBA" else picture.convert("RGBA")
+    return picture if picture.mode in {"L", "RGB", "CMYK"} else picture.convert("RGB")
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """The profile that came with it applied. One that makes no sense is passed over."""
+    profile = picture.info.get("icc_profile")
+    mode = picture.mode if picture.mode in {"RGB", "RGBA"} else "RGB"
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                picture, ImageCms.getOpenProfile(BytesIO(profile)), _SRGB, outputMode=mode
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None
+        if converted is not None:
+            return converted
+    return picture.convert(mode)
+
+
+def _flat(picture: Image.Image) -> Image.Image:
+    """On white, as a new picture that knows nothing of the file."""
+    plain = Image.new("RGB", picture.size, "white")
+    plain.paste(picture, mask=picture if picture.mode == "RGBA" else None)
+    return plain
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
