@@ -4,7 +4,7 @@ import os
 
 from alembic import context
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 import geo.areas
 import reporting.tables
@@ -23,7 +23,7 @@ def database_url() -> str:
 
 def run() -> None:
     """Upgrade or compare, one transaction for each revision."""
-    engine = create_engine(database_url())
+    engine = create_engine(database_url(), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("set lock_timeout = '4s'"))
         # Two deploys at once: the second waits here and then finds nothing to do.

@@ -4,7 +4,7 @@ The same object serves the API, the worker and the command line. A unit is one t
 committed when the block is left; only an edge (a request, a worker's job, a command) opens one.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from geo.areas import LOCK_ROUTING
+from reporting.errors import StillRunning
 from reporting.keys import Keys
 from reporting.photo_store import PhotoStore, open_store
 from reporting.settings import Settings
 from routing.assign import Router
+from routing.categories import Category
 
 Connection = AsyncConnection[Any]
 
@@ -37,9 +40,22 @@ class Runtime:
     photos: PhotoStore
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Connection]:
-        """One transaction, committed on leaving the block and rolled back by any exception."""
-        async with self.pool.connection() as conn, conn.transaction():
+    async def unit(
+        self, *, claim: int | None = None, locks: Sequence[int] = ()
+    ) -> AsyncIterator[Connection]:
+        """One transaction, committed on leaving the block and rolled back by any exception.
+
+        It may begin by taking advisory locks, in the round trip of BEGIN and so before the
+        snapshot of anything the block reads: ``claim`` must be free (StillRunning otherwise);
+        ``locks`` are waited for in their order, LOCK_ROUTING (shared) before them.
+        """
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(_begin(claim, locks), prepare=False)
+            if claim is not None:
+                cursor.nextset()
+                row = await cursor.fetchone()
+                if not (row and row[0]):
+                    raise StillRunning
             yield conn
 
     @asynccontextmanager
@@ -47,6 +63,17 @@ class Runtime:
         """A connection without a transaction: each statement stands alone."""
         async with self.pool.connection() as conn:
             yield conn
+
+    async def category(self, code: str) -> Category:
+        """The category of that code, from the rules in memory if they know it.
+
+        Raises UnknownCategory. A category loaded since is found by reading the rules anew.
+        """
+        rules = self.router.rules
+        if rules is None or code not in rules.categories:
+            async with self.reading() as conn:
+                rules = await self.router.current(conn)
+        return rules.category(code)
 
 
 @asynccontextmanager
@@ -82,3 +109,14 @@ async def open_runtime(
         )
     finally:
         await pool.close()
+
+
+def _begin(claim: int | None, locks: Sequence[int]) -> str:
+    """BEGIN and the locks as one simple query; the numbers are our own hashes."""
+    statements = ["begin"]
+    if claim is not None:
+        statements.append(f"select pg_try_advisory_xact_lock({claim:d})")
+    if locks:
+        statements.append(f"select pg_advisory_xact_lock_shared({LOCK_ROUTING:d})")
+        statements.extend(f"select pg_advisory_xact_lock({lock:d})" for lock in locks)
+    return "; ".join(statements)

@@ -14,11 +14,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KERBLINE_", extra="ignore")
 
-    database_url: str = Field(title="PostgreSQL, as the role the processes run as")
+    database_url: str = Field(repr=False, title="PostgreSQL, as the role the processes run as")
     owner_database_url: str | None = Field(
-        None, title="PostgreSQL, as the role that owns the schema (only `migrate` uses it)"
+        None,
+        repr=False,
+        title="PostgreSQL, as the role that owns the schema (only `migrate` uses it)",
     )
-    redis_url: str = Field(title="Redis, a wake-up and never the record")
+    redis_url: str = Field(repr=False, title="Redis, a wake-up and never the record")
     photo_store: str = Field("photos", title="A folder, or s3://bucket/prefix")
     secret_key: SecretStr = Field(title="At least 32 random bytes; every other key is derived")
     public_url: str = Field("http://127.0.0.1:8000", title="Where residents reach us")
@@ -29,7 +31,7 @@ class Settings(BaseSettings):
     fcm_endpoint: str = Field(
         "", title="Base URL in place of https://fcm.googleapis.com (empty = Google)"
     )
-    smtp_url: str | None = Field(None, title="A mail server")
+    smtp_url: str | None = Field(None, repr=False, title="A mail server")
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, title="Addresses whose X-Forwarded-For we believe, with commas"
     )

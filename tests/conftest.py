@@ -4,7 +4,6 @@
 and cloned; between tests the rows are deleted.
 """
 
-import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -84,9 +83,16 @@ def _template(server: str, app_role: str) -> str:
     return name
 
 
+def process_name(request: pytest.FixtureRequest) -> str:
+    """``gw0``, ``gw1`` … under xdist, ``main`` without it."""
+    given = getattr(request.config, "workerinput", None)
+    return str(given["workerid"]) if given else "main"
+
+
 @pytest.fixture(scope="session")
-def database(worker_id: str) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of this test process."""
+    worker_id = process_name(request)
     server = os.environ.get("KERBLINE_TEST_DATABASE_URL")
     if not server:
         pytest.fail("KERBLINE_TEST_DATABASE_URL is not set; run the tests with ./dev test.")
@@ -130,8 +136,9 @@ async def owner(database: Database) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def settings(database: Database, worker_id: str, tmp_path: Path) -> Settings:
+def settings(database: Database, request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of a development process on this test's database and Redis database."""
+    worker_id = process_name(request)
     number = int(worker_id.removeprefix("gw")) + 2 if worker_id.startswith("gw") else 1
     redis = urlsplit(os.environ["KERBLINE_TEST_REDIS_URL"])._replace(path=f"/{number}").geturl()
     return Settings(
@@ -193,9 +200,3 @@ def data() -> Path:
     if not path.is_dir():
         pytest.skip(f"the real data is not here ({path}); set KERBLINE_DATA_DIR")
     return path
-
-
-@pytest.fixture(scope="session")
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """The loop that the processes use where it matters is uvloop; the tests take the plain one."""
-    return asyncio.DefaultEventLoopPolicy()

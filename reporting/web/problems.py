@@ -39,6 +39,9 @@ STATUS: Final[dict[type[geo.Refusal], int]] = {
     errors.PhotoTaken: 409,
     errors.Conflict: 409,
     errors.MoveNotAllowed: 409,
+    errors.PhotoPending: 404,
+    errors.PhotoUnreadable: 410,
+    errors.PhotoGone: 410,
     errors.ImageRefused: 415,
     errors.ImageTooLarge: 422,
     errors.TooManyTries: 429,
@@ -47,8 +50,9 @@ STATUS: Final[dict[type[geo.Refusal], int]] = {
 }
 
 #: Seconds after which a client may try again, by status.
-RETRY_AFTER: Final = {409: "1", 429: "60", 503: "2"}
+RETRY_AFTER: Final = {404: "2", 409: "1", 429: "60", 503: "2"}
 _RETRIED: Final = (
+    errors.PhotoPending,
     errors.StillRunning,
     errors.TooManyTries,
     errors.TooManyRequests,

@@ -3,12 +3,11 @@
 from fastapi import FastAPI
 
 from reporting.web import health
-from reporting.web.api import categories, photos, places, reports
+from reporting.web.api import categories, places, reports
 
 ROUTERS = (
     categories.router,
     places.router,
-    photos.router,
     reports.router,
     health.router,
 )

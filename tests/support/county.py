@@ -43,7 +43,7 @@ class County:
             await self.add_vintage(slug, "ward", {c: box(w) for c, w in codes.items()})
         divisions = {"D1": box(-1.0, 2 * SIDE), "D2": box(-0.96, 2 * SIDE)}
         await self.add_vintage("shire", "division", divisions)
-        for position, category in enumerate(SHIPPED):
+        for position, category in enumerate(json.loads(SHIPPED.read_text())["categories"]):
             await self.conn.execute(
                 "insert into category (code, position, definition) values (%s, %s, %s)",
                 (category["code"], position, json.dumps(category)),

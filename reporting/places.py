@@ -1,0 +1,72 @@
+"""What a place is to a resident: whose it is, and what can be reported there."""
+
+from typing import Any
+
+from geo.points import Point
+from reporting.runtime import Connection
+from routing.assign import Assignment, Router, find
+from routing.categories import Category
+from routing.errors import UnknownCategory
+from routing.rulebook import AreaRow, AuthorityRow
+
+#: Flags that speak of one category's rules, not of the place.
+_OF_THE_RULES = {"needs_triage", "rules_tie"}
+
+
+async def where(
+    conn: Connection, router: Router, place: Point, category: str | None
+) -> dict[str, Any]:
+    """Authorities (lowest tier first), ward and division of a place; the team for a category.
+
+    Raises OutsideCoverage, LooksSwapped or UnknownCategory.
+    """
+    rules = await router.current(conn)
+    asked = category or next((code for code, kind in rules.categories.items() if kind.active), None)
+    if asked is None:
+        raise UnknownCategory
+    now = await _now(conn)
+    found = await router.assign(conn, place, asked, now)
+    flags = [flag for flag in found.flags if category or flag not in _OF_THE_RULES]
+    answer: dict[str, Any] = {
+        "authorities": [_authority(authority) for authority in found.authorities],
+        "ward": _area(found.ward),
+        "flags": flags,
+    }
+    if found.division:
+        answer["division"] = _area(found.division)
+    if category:
+        answer["team"] = {"slug": found.team.slug, "name": found.team.name}
+    return answer
+
+
+async def categories(conn: Connection, router: Router, place: Point | None) -> list[dict[str, Any]]:
+    """What can be reported, in the council's order; at a place, with who would answer for it."""
+    rules = await router.current(conn)
+    active = [category for category in rules.categories.values() if category.active]
+    if place is None:
+        return [category.public() for category in active]
+    now = await _now(conn)
+    found = await find(conn, place, now)
+    return [
+        _offered(category, await router.decide(conn, place, category.code, now, found))
+        for category in active
+    ]
+
+
+def _offered(category: Category, assignment: Assignment) -> dict[str, Any]:
+    team = {"slug": assignment.team.slug, "name": assignment.team.name}
+    return {**category.public(), "authority": _authority(assignment.authority), "team": team}
+
+
+def _authority(authority: AuthorityRow) -> dict[str, str]:
+    return {"slug": authority.slug, "name": authority.name}
+
+
+def _area(area: AreaRow | None) -> dict[str, str] | None:
+    return area and {"code": area.code, "name": area.name}
+
+
+async def _now(conn: Connection) -> Any:
+    row = await (await conn.execute("select now()")).fetchone()
+    assert row is not None
+    return row[0]

@@ -1,0 +1,228 @@
+"""Statements of the intake path, and of reading reports; nothing executes here.
+
+Intake makes two round trips between BEGIN and COMMIT: LOOK reads all that is decided on, and one
+statement put together by ``store`` writes all that follows from it.
+"""
+
+from functools import cache
+
+from geo.lookup import AREA_IDS, NEAR_IDS
+from geo.spatial import PLACE, box_around, metres_between, within_metres
+from reporting.queries.jobs import INSERT_UPDATE
+from reporting.tables import OPEN
+
+_AT_NOW = ("%(at)s", "now()")
+
+#: One row: the clock, the rules' version, the areas, two reference numbers, how many of the photos
+#: are there to be taken, the stored answer if this request came before, and the open jobs of the
+#: category within reach, nearest first. It relies on the locks that BEGIN took: nobody else who
+#: could answer it otherwise is between this look and its own commit.
+LOOK = f"""
+select
+  now(),
+  (select version from rulebook),
+  {AREA_IDS.replace(*_AT_NOW)},
+  {NEAR_IDS.replace(*_AT_NOW)},
+  nextval('reference_number'),
+  nextval('reference_number'),
+  case when %(photos)s::uuid[] = '{{}}' then 0 else (
+    select count(*) from photo
+    where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
+      and (device_id is null or device_id = %(device)s::uuid)
+  ) end,
+  known.body_hash, known.status, known.answer,
+  array(
+    select job.id from job
+    where {OPEN} and category = %(category)s and {within_metres("place", PLACE, "%(reach_m)s")}
+    order by {metres_between("place", PLACE)}, id
+    limit 5
+  )
+from (values (1)) as one
+left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
+"""
+
+#: The same where the place is given in words only.
+LOOK_WORDS = """
+select
+  now(),
+  (select version from rulebook),
+  '{}'::int[],
+  '{}'::int[],
+  nextval('reference_number'),
+  nextval('reference_number'),
+  (
+    select count(*) from photo
+    where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
+      and (device_id is null or device_id = %(device)s::uuid)
+  ),
+  known.body_hash, known.status, known.answer,
+  '{}'::uuid[]
+from (values (1)) as one
+left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
+"""
+
+_JOB_TO_JOIN = f"""
+select
+  job.id, job.reference, job.authority_id, job.team_id, job.version, job.chain_head, job.reports,
+  job.priority, job.due_at, job.status
+from job
+where {OPEN} and {{condition}}
+order by {{order}}
+limit 1
+for update
+"""
+
+#: The nearest of these jobs that is still open and the same authority's, locked.
+JOIN_NEAREST = _JOB_TO_JOIN.format(
+    condition="id = any(%(jobs)s) and authority_id = %(authority)s",
+    order="array_position(%(jobs)s, id)",
+)
+
+#: The job a resident named, if it is open and within 500 m (anywhere, for a place in words).
+JOIN_NAMED = _JOB_TO_JOIN.format(
+    condition=(
+        "reference = %(reference)s and (%(lng)s::float8 is null or place is null or "
+        + within_metres(
+            "place", "st_setsrid(st_makepoint(%(lng)s::float8, %(lat)s::float8), 4326)", "500"
+        )
+        + ")"
+    ),
+    order="id",
+)
+
+_PLACE_OR_NULL = (
+    "case when %(lng)s::float8 is null then null"
+    " else st_setsrid(st_makepoint(%(lng)s::float8, %(lat)s::float8), 4326) end"
+)
+
+_REPORTER = """
+reporter_row as (
+  insert into reporter (id, name, email, phone, language, updates)
+  values (%(reporter)s, %(name)s, %(email)s, %(phone)s, %(language)s, %(updates)s)
+)"""
+
+_NEW_JOB = f"""
+job_row as (
+  insert into job (
+    id, reference, authority_id, team_id, category, ward_area_id, division_area_id, place, status,
+    priority, due_at, flags, version, chain_head, created_at, updated_at
+  ) values (
+    %(job)s, %(job_reference)s, %(authority)s, %(team)s, %(category)s, %(ward)s, %(division)s,
+    {_PLACE_OR_NULL}, 'received', %(priority)s, %(due_at)s, %(job_flags)s, %(update_seq)s,
+    %(update_hash)s, %(now)s, %(now)s
+  )
+),
+assignment_row as (
+  insert into assignment (job_id, at, authority_id, team_id, reasons)
+  values (%(job)s, %(now)s, %(authority)s, %(team)s, %(reasons)s::jsonb)
+)"""
+
+_JOINED_JOB = """
+job_row as (
+  update job set
+    version = %(update_seq)s, chain_head = %(update_hash)s, reports = reports + 1,
+    priority = %(priority)s, due_at = %(due_at)s, updated_at = %(now)s
+  where id = %(job)s
+)"""
+
+_REPORT = f"""
+update_row as ({INSERT_UPDATE}),
+report_row as (
+  insert into report (
+    id, reference, category, place, accuracy_m, authority_id, ward_area_id, answers, flags,
+    device_id, reporter_id, taken_by, tracking_hash, observed_at, created_at
+  ) values (
+    %(report)s, %(reference)s, %(category)s, {_PLACE_OR_NULL}, %(accuracy_m)s,
+    %(report_authority)s, %(ward)s, %(answers)s::jsonb, %(flags)s, %(device)s, %(reporter)s,
+    %(taken_by)s, %(tracking_hash)s, %(observed_at)s, %(now)s
+  )
+),
+link_row as (
+  insert into job_report (report_id, job_id, since) values (%(report)s, %(job)s, %(now)s)
+),
+outbox_row as (
+  insert into outbox (topic, subject) values ('update', %(update_id)s)
+),
+known_row as (
+  insert into idempotency_key (scope, key, body_hash, status, answer)
+  values (%(scope)s, %(key)s, %(body_hash)s, 201, %(answer)s)
+)"""
+
+_WORDS = """
+words_row as (
+  insert into report_words (report_id, description, place_text)
+  values (%(report)s, %(description)s, %(place_text)s)
+)"""
+
+_PHOTOS = """
+photo_rows as (
+  update photo set report_id = %(report)s
+  where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
+  returning id
+)"""
+
+
+@cache
+def store(*, new_job: bool, reporter: bool, words: bool, photos: bool) -> str:
+    """The statement that writes a report and all that follows from it.
+
+    One row: how many photos it took. Foreign keys are checked when the statement ends, so the
+    order of its parts is for the reader.
+    """
+    parts = [
+        *([_REPORTER] if reporter else []),
+        _NEW_JOB if new_job else _JOINED_JOB,
+        _REPORT,
+        *([_WORDS] if words else []),
+        *([_PHOTOS] if photos else []),
+    ]
+    taken = "(select count(*) from photo_rows)" if photos else "0"
+    return f"with{','.join(parts)}\nselect {taken}"
+
+
+#: A report by id or reference, with its job as it stands.
+ONE = """
+select
+  report.id, report.reference, report.category, st_y(report.place) as lat, st_x(report.place) as lng,
+  report.accuracy_m, report.authority_id, report.ward_area_id, report.answers, report.flags,
+  report.device_id, report.tracking_hash, report.observed_at, report.created_at,
+  words.description, words.place_text,
+  reporter.name, reporter.email, reporter.phone, reporter.language, reporter.updates,
+  job.id as job_id, job.reference as job_reference, job.reports as job_reports, job.status,
+  job.waiting_for, job.closed_reason, job.scheduled_for, job.priority, job.due_at, job.version,
+  job.team_id, job.authority_id as job_authority_id, job.updated_at,
+  link.since
+from report
+join job_report link on link.report_id = report.id and link.until is null
+join job on job.id = link.job_id
+left join report_words words on words.report_id = report.id
+left join reporter on reporter.id = report.reporter_id
+where {condition}
+"""
+ONE_BY_ID = ONE.format(condition="report.id = %(id)s")
+ONE_BY_REFERENCE = ONE.format(condition="report.reference = %(reference)s")
+
+#: What happened to the job, oldest first, with the words for reporters and the pictures of each.
+TIMELINE = """
+select
+  entry.id, entry.seq, entry.kind, entry.recorded_at, entry.changes, words.public_message,
+  array(select photo.id from photo where photo.update_id = entry.id order by photo.id) as photos
+from job_update entry
+left join update_words words on words.update_id = entry.id
+where entry.job_id = %(job)s
+order by entry.seq
+"""
+
+PHOTOS = "select id, state from photo where report_id = %(report)s order by uploaded_at, id"
+
+#: Open jobs near a place, nearest first, as anyone may see them.
+NEARBY = f"""
+select
+  id, reference, category, status, reports, created_at, scheduled_for, waiting_for,
+  st_y(place) as lat, st_x(place) as lng, {metres_between("place", PLACE)} as distance_m
+from job
+where {OPEN} and category = %(category)s and place && {box_around(PLACE, "%(radius_m)s")}
+  and {metres_between("place", PLACE)} <= %(radius_m)s
+order by distance_m, id
+limit 20
+"""

@@ -1,0 +1,265 @@
+"""Reports: send one, look at one."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import EmailStr, Field, StringConstraints, model_validator
+
+from reporting import reports
+from reporting.errors import (
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    NotFound,
+    NotSignedIn,
+    ObservedAtRefused,
+    PhotoUnknown,
+    SameAsRefused,
+    StillRunning,
+)
+from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
+from reporting.references import PATTERN
+from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
+from reporting.web.deps import PrincipalDep, RuntimeDep
+from reporting.web.problems import responses
+from reporting.web.answers import fresh
+from reporting.web.wire import Answer, AuthorityOut, Instant, Location, TeamOut, WardOut
+from routing.errors import AnswersRefused, UnknownCategory
+
+router = APIRouter(prefix="/v1", tags=["reports"], route_class=StrictRoute)
+
+PHOTOS_LIMIT = 3
+Reference = Annotated[str, StringConstraints(pattern=f"^{PATTERN.pattern}$")]
+
+
+class ContactIn(Wire):
+    """How to reach the reporter. Leave it out to stay unknown."""
+
+    name: Annotated[CleanText, Field(max_length=200)] | None = None
+    email: EmailStr | None = None
+    phone: Annotated[CleanText, Field(max_length=40)] | None = None
+    language: (
+        Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None
+    ) = None
+    updates: list[Literal["email"]] = Field(default=[], max_length=1)
+
+    def contact(self) -> reports.Contact:
+        """As the verb takes it."""
+        return reports.Contact(
+            self.name, self.email, self.phone, self.language, tuple(self.updates)
+        )
+
+
+class ReportIn(Wire):
+    """What a resident saw, and where."""
+
+    category: str = Field(max_length=50, examples=["pothole"])
+    location: Location | None = None
+    place_text: Annotated[CleanText, Field(min_length=3, max_length=300)] | None = Field(
+        None, description="The place in words, where there is no position; needs authority"
+    )
+    authority: str | None = Field(None, max_length=100)
+    description: Annotated[CleanText, Field(max_length=4000)] | None = None
+    answers: dict[str, Answer] = Field(default={}, max_length=50)
+    photos: list[UUID] = Field(default=[], max_length=PHOTOS_LIMIT)
+    contact: ContactIn | None = None
+    same_as: Reference | None = Field(None, description="Reference of the job this is about")
+    observed_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "ReportIn":
+        if (self.location is None) == (self.place_text is None):
+            message = "send either location, or place_text with authority"
+            raise ValueError(message)
+        if (self.place_text is None) != (self.authority is None):
+            message = "authority belongs to place_text, and place_text needs it"
+            raise ValueError(message)
+        if len(set(self.photos)) != len(self.photos):
+            message = "a photo is named twice"
+            raise ValueError(message)
+        return self
+
+    def new(self) -> reports.NewReport:
+        """As the verb takes it; refuses what is no place."""
+        return reports.NewReport(
+            category=self.category,
+            place=self.location.point() if self.location else None,
+            place_text=self.place_text,
+            authority=self.authority,
+            description=self.description,
+            answers=self.answers,
+            photos=tuple(self.photos),
+            contact=self.contact.contact() if self.contact else None,
+            same_as=self.same_as,
+            observed_at=self.observed_at,
+        )
+
+
+class JobOut(Wire):
+    """The job a report belongs to."""
+
+    id: UUID
+    reference: str
+    reports: int = Field(description="How many reports are about it")
+    matched: bool = Field(description="It was known before this report")
+
+
+class ReportCreated(Wire):
+    """The report as it was taken in, and the token that proves it is yours."""
+
+    id: UUID
+    reference: str = Field(examples=["KB-7F3K9Q"])
+    status: str
+    category: str
+    authority: AuthorityOut
+    ward: WardOut | None
+    team: TeamOut
+    job: JobOut
+    priority: str = Field(examples=["P3"])
+    due_at: Instant
+    location: Location | None
+    photos: list[UUID]
+    flags: list[str]
+    created_at: Instant
+    tracking_token: str
+    tracking_url: str
+
+
+@router.post(
+    "/reports",
+    operation_id="createReport",
+    summary="Send a report",
+    description=(
+        "Stored, routed and given to a team before the answer. Repeat it with the same"
+        " `Idempotency-Key` as often as you like: it is stored once."
+    ),
+    status_code=201,
+    response_model=ReportCreated,
+    responses=responses(
+        IdempotencyKeyMissing,
+        BodyUnreadable,
+        BodyTooLarge,
+        IdempotencyKeyReused,
+        StillRunning,
+        NotAPlace,
+        NullIsland,
+        LooksLikeGridReference,
+        LooksSwapped,
+        OutsideCoverage,
+        UnknownCategory,
+        AnswersRefused,
+        PhotoUnknown,
+        SameAsRefused,
+        ObservedAtRefused,
+    ),
+)
+async def create_report(
+    runtime: RuntimeDep,
+    request: Request,
+    principal: PrincipalDep,
+    body: ReportIn,
+    idempotency_key: Annotated[str | None, Header(json_schema_extra={"format": "uuid"})] = None,
+) -> Response:
+    sender = reports.sender(principal)
+    claim = reports.Claim(
+        _key(idempotency_key), sender.device, runtime.keys.body_hash(await request.body())
+    )
+    new = body.new()
+    category = await runtime.category(new.category)
+    async with runtime.unit(claim=claim.lock, locks=reports.locks(category, new.place)) as conn:
+        answered = await reports.create(
+            conn,
+            router=runtime.router,
+            keys=runtime.keys,
+            public_url=runtime.settings.public_url,
+            claim=claim,
+            sender=sender,
+            new=new,
+            category=category,
+        )
+    headers = {"Cache-Control": "no-store"}
+    if answered.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(answered.body, 201, headers, media_type="application/json")
+
+
+class TimelineOut(Wire):
+    """Something the reporters were told."""
+
+    id: UUID
+    at: Instant
+    status: str = Field(description="As it was after this")
+    message: str | None = Field(description="For the reporter only")
+    photos: list[UUID]
+
+
+class ReportJobOut(Wire):
+    """The job a report belongs to."""
+
+    id: UUID
+    reference: str
+    reports: int
+
+
+class PhotoOut(Wire):
+    """One of the reporter's pictures."""
+
+    id: UUID
+    state: str = Field(description="stored, ready or unreadable")
+    large: str | None = Field(None, description="A link that works for some minutes")
+    small: str | None = None
+
+
+class ReportOut(Wire):
+    """A report. The fields after `timeline` are for its reporter only."""
+
+    id: UUID
+    reference: str
+    category: str
+    status: str
+    status_text: str = Field(description="What a resident reads")
+    authority: AuthorityOut
+    ward: WardOut | None
+    team: TeamOut
+    location: Location | None
+    job: ReportJobOut
+    priority: str
+    due_at: Instant
+    scheduled_for: Instant | None
+    created_at: Instant
+    updated_at: Instant
+    timeline: list[TimelineOut]
+    description: str | None = None
+    place_text: str | None = None
+    answers: dict[str, Answer] | None = None
+    flags: list[str] | None = None
+    photos: list[PhotoOut] | None = None
+    observed_at: Instant | None = None
+    contact: ContactIn | None = None
+
+
+@router.get(
+    "/reports/{id}",
+    operation_id="getReport",
+    summary="Look at a report",
+    description="By id or reference: the public view; with its token or device, the reporter's own.",
+    response_model=ReportOut,
+    response_model_exclude_unset=True,
+    responses=responses(NotFound, NotSignedIn),
+)
+async def get_report(
+    runtime: RuntimeDep,
+    request: Request,
+    principal: PrincipalDep,
+    id: Annotated[str, Path(max_length=36)],  # noqa: A002 - the contract's name
+) -> Response:
+    async with runtime.reading() as conn:
+        found = await reports.one(conn, runtime.router, id, principal)
+    return fresh(request, found)
+
+
+def _key(header: str | None) -> UUID:
+    try:
+        return UUID(header or "")
+    except ValueError as error:
+        raise IdempotencyKeyMissing from error
