@@ -1,0 +1,151 @@
+"""Makes the copies of pictures in a confined child process (``decoder``), kept warm.
+
+A picture that makes the child crash, hang or swell is ``ImageBroken``; the child is thrown away
+and the next picture gets a new one. That the child cannot be started at all is another matter:
+``DarkroomAway``, and the picture waits.
+"""
+
+import asyncio
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+from typing import BinaryIO, Final, Self, cast
+
+from reporting.errors import ImageBroken
+from reporting.images import headers
+from reporting.images.derivatives import LARGE_EDGE, Derivatives
+from workers.decoder import ANSWER, LENGTH, MADE, READY
+
+#: Wall time for one picture: ten seconds of CPU, on a machine that is busy with other things.
+PATIENCE_S: Final = 30.0
+#: What a decoder leaks ends with it.
+PICTURES_OF_ONE_CHILD: Final = 200
+#: Far above any JPEG of these sizes; a child that answers more has been taken over.
+_ANSWER_LIMIT: Final = 16_000_000
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+class DarkroomAway(Exception):  # noqa: N818  a noun, like every error of ours
+    """The decoding process cannot be started."""
+
+
+class _Died(Exception):  # noqa: N818
+    """The child ended, or did not say what a child says."""
+
+
+class Darkroom:
+    """One child, one picture at a time. Use as a context."""
+
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
+        #: One thread: it is the queue, and the only one to touch the child.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="darkroom")
+        self._child: _Child | None = None
+        self._made = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._dismiss)
+        self._thread.shutdown()
+
+    async def develop(self, picture: bytes) -> Derivatives:
+        """The copies. Raises ImageBroken or DarkroomAway."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._develop, picture
+        )
+
+    def _develop(self, picture: bytes) -> Derivatives:
+        # Twice: the kernel may have killed the child for what another process did.
+        for _ in range(2):
+            try:
+                return self._ask(picture)
+            except _Died:
+                self._dismiss()
+        raise ImageBroken
+
+    def _ask(self, picture: bytes) -> Derivatives:
+        child = self._running()
+        clock = Timer(self.patience_s, child.process.kill)
+        clock.start()
+        try:
+            child.writing.write(LENGTH.pack(len(picture)))
+            child.writing.write(picture)
+            child.writing.flush()
+            told, width, height, large, small = ANSWER.unpack(child.read(ANSWER.size))
+            if large + small > _ANSWER_LIMIT:
+                raise _Died
+            found = Derivatives(width, height, child.read(large), child.read(small))
+        except OSError as error:
+            raise _Died from error
+        finally:
+            clock.cancel()
+        if told != MADE:
+            raise ImageBroken
+        _check(found)
+        return found
+
+    def _running(self) -> "_Child":
+        spent = self._made >= PICTURES_OF_ONE_CHILD
+        if self._child and (spent or self._child.process.poll() is not None):
+            self._dismiss()
+        if self._child is None:
+            self._child = _Child()
+            self._made = 0
+        self._made += 1
+        return self._child
+
+    def _dismiss(self) -> None:
+        if self._child:
+            self._child.end()
+            self._child = None
+
+
+class _Child:
+    """The decoder's process, ready for its first picture. Raises DarkroomAway."""
+
+    def __init__(self) -> None:
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-s", "-m", "workers.decoder"],
+                cwd=_ROOT,
+                env={"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise DarkroomAway from error
+        self.writing = cast("BinaryIO", self.process.stdin)
+        self.reading = cast("BinaryIO", self.process.stdout)
+        if self.reading.read(len(READY)) != READY:
+            self.end()
+            raise DarkroomAway
+
+    def read(self, length: int) -> bytes:
+        """Exactly so much of its answer."""
+        found = self.reading.read(length)
+        if len(found) < length:
+            raise _Died
+        return found
+
+    def end(self) -> None:
+        """Whatever it does, it stops now."""
+        self.process.kill()
+        for pipe in (self.writing, self.reading):
+            with suppress(OSError):  # what could not be written any more
+                pipe.close()
+        self.process.wait()
+
+
+def _check(found: Derivatives) -> None:
+    """A child that was taken over does not get to show people what it likes."""
+    for copy in (found.large, found.small):
+        header = headers.inspect(copy)
+        if header.media_type != headers.JPEG or max(header.width, header.height) > LARGE_EDGE:
+            raise ImageBroken
