@@ -4,83 +4,23 @@
 and cloned; between tests the rows are deleted.
 """
 
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import psycopg
 import pytest
-from alembic import command as alembic
-from alembic.config import Config
 from fastapi import FastAPI
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection
 from redis.asyncio import Redis
 
 from reporting.app import create_app
-from reporting.commands.serve import grant
 from reporting.runtime import API_TIMEOUTS, Connection, Runtime, open_runtime
 from reporting.settings import Settings
 from tests.support.county import County
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True)
-class Database:
-    """One database, as the role the processes run as and as the cluster's administrator."""
-
-    name: str
-    url: str
-    admin_url: str
-
-
-def with_database(url: str, name: str) -> str:
-    """The same server and role, another database."""
-    parts = urlsplit(url)
-    return parts._replace(path=f"/{name}").geturl()
-
-
-def _schema_state() -> str:
-    found = hashlib.sha256()
-    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
-        found.update(path.read_bytes())
-    return found.hexdigest()[:12]
-
-
-def _template(server: str, app_role: str) -> str:
-    """The name of the migrated template, made if there is none for this state of the schema."""
-    name = f"kt_template_{_schema_state()}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute("select pg_advisory_lock(1802658115)")  # the other test processes wait here
-        if conn.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
-            return name
-        making = f"{name}_making"
-        conn.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(making)))
-        conn.execute(sql.SQL("create database {}").format(sql.Identifier(making)))
-        url = with_database(server, making)
-        with psycopg.connect(url, autocommit=True) as fresh:
-            fresh.execute("create extension postgis; create extension btree_gist")
-        before = os.environ.get("KERBLINE_OWNER_DATABASE_URL")
-        os.environ["KERBLINE_OWNER_DATABASE_URL"] = url
-        try:
-            alembic.upgrade(Config(toml_file=str(ROOT / "pyproject.toml")), "head")
-        finally:
-            os.environ.pop("KERBLINE_OWNER_DATABASE_URL")
-            if before:
-                os.environ["KERBLINE_OWNER_DATABASE_URL"] = before
-        with psycopg.connect(url) as fresh:
-            grant(fresh, app_role)
-        conn.execute(
-            sql.SQL("alter database {} rename to {}").format(
-                sql.Identifier(making), sql.Identifier(name)
-            )
-        )
-    return name
+from tests.support.scratch import ROOT, Database, scratch
 
 
 def process_name(request: pytest.FixtureRequest) -> str:
@@ -92,22 +32,8 @@ def process_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of this test process."""
-    worker_id = process_name(request)
-    server = os.environ.get("KERBLINE_TEST_DATABASE_URL")
-    if not server:
-        pytest.fail("KERBLINE_TEST_DATABASE_URL is not set; run the tests with ./dev test.")
-    app_url = os.environ["KERBLINE_DATABASE_URL"]
-    app_role = urlsplit(app_url).username or ""
-    template = _template(server, app_role)
-    name = f"kt_{worker_id}_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(
-            sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        yield Database(name, with_database(app_url, name), with_database(server, name))
-        conn.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with scratch(process_name(request)) as found:
+        yield found
 
 
 EMPTY = """
