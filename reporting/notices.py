@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 DEFAULT_LANGUAGE: Final = "en"
 
+#: Kinds of update that only the reporter of the report they name hears of.
+ONLY_ITS_REPORTER: Final = frozenset({"reported", "attached"})
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -111,14 +114,9 @@ def is_public(kind: str, changes: Mapping[str, Any], *, has_message: bool = Fals
     Reporters hear of their own report, of every status, of a new date for planned work, and of a
     message written for them. A change of team, priority or place is the council's own affair.
     """
-    if kind in {"reported", "attached"} or has_message:
+    if kind in ONLY_ITS_REPORTER or has_message:
         return True
     return "status" in changes or changes.get("scheduled_for") is not None
-
-
-def only_its_reporter(kind: str) -> bool:
-    """Does only the reporter of the report it names hear of it?"""
-    return kind in {"reported", "attached"}
 
 
 def push(

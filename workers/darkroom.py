@@ -6,6 +6,7 @@ and the next picture gets a new one. That the child cannot be started at all is 
 """
 
 import asyncio
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +15,14 @@ from pathlib import Path
 from threading import Timer
 from typing import BinaryIO, Final, Self, cast
 
+from geo.errors import Refusal
 from reporting.errors import ImageBroken
 from reporting.images import headers
 from reporting.images.derivatives import LARGE_EDGE, Derivatives
 from workers.decoder import ANSWER, LENGTH, MADE, READY
 
-#: Wall time for one picture: ten seconds of CPU, on a machine that is busy with other things.
-PATIENCE_S: Final = 30.0
+#: Wall time for one picture: its eight seconds of CPU, on a machine busy with other things.
+PATIENCE_S: Final = 15.0
 #: What a decoder leaks ends with it.
 PICTURES_OF_ONE_CHILD: Final = 200
 #: Far above any JPEG of these sizes; a child that answers more has been taken over.
@@ -35,6 +37,10 @@ class DarkroomAway(Exception):  # noqa: N818  a noun, like every error of ours
 
 class _Died(Exception):  # noqa: N818
     """The child ended, or did not say what a child says."""
+
+
+class _OutOfTime(_Died):
+    """The child was ended, because the picture took too long."""
 
 
 class Darkroom:
@@ -65,8 +71,10 @@ class Darkroom:
         for _ in range(2):
             try:
                 return self._ask(picture)
+            except _OutOfTime:
+                break
             except _Died:
-                self._dismiss()
+                continue
         raise ImageBroken
 
     def _ask(self, picture: bytes) -> Derivatives:
@@ -74,20 +82,19 @@ class Darkroom:
         clock = Timer(self.patience_s, child.process.kill)
         clock.start()
         try:
-            child.writing.write(LENGTH.pack(len(picture)))
-            child.writing.write(picture)
-            child.writing.flush()
-            told, width, height, large, small = ANSWER.unpack(child.read(ANSWER.size))
-            if large + small > _ANSWER_LIMIT:
-                raise _Died
-            found = Derivatives(width, height, child.read(large), child.read(small))
-        except OSError as error:
-            raise _Died from error
+            found = child.ask(picture)
+        except (_Died, OSError) as error:
+            late = not clock.is_alive()
+            child.end()
+            over = late or child.process.returncode == -signal.SIGXCPU
+            raise (_OutOfTime if over else _Died) from error
         finally:
             clock.cancel()
-        if told != MADE:
+        if found is None:
             raise ImageBroken
-        _check(found)
+        if not _are_copies(found):
+            child.end()
+            raise ImageBroken
         return found
 
     def _running(self) -> "_Child":
@@ -127,8 +134,18 @@ class _Child:
             self.end()
             raise DarkroomAway
 
-    def read(self, length: int) -> bytes:
-        """Exactly so much of its answer."""
+    def ask(self, picture: bytes) -> Derivatives | None:
+        """Its copies, or None for a picture it cannot read."""
+        self.writing.write(LENGTH.pack(len(picture)))
+        self.writing.write(picture)
+        self.writing.flush()
+        told, width, height, large, small = ANSWER.unpack(self._read(ANSWER.size))
+        if large + small > _ANSWER_LIMIT:
+            raise _Died
+        found = Derivatives(width, height, self._read(large), self._read(small))
+        return found if told == MADE else None
+
+    def _read(self, length: int) -> bytes:
         found = self.reading.read(length)
         if len(found) < length:
             raise _Died
@@ -143,9 +160,13 @@ class _Child:
         self.process.wait()
 
 
-def _check(found: Derivatives) -> None:
+def _are_copies(found: Derivatives) -> bool:
     """A child that was taken over does not get to show people what it likes."""
-    for copy in (found.large, found.small):
-        header = headers.inspect(copy)
-        if header.media_type != headers.JPEG or max(header.width, header.height) > LARGE_EDGE:
-            raise ImageBroken
+    try:
+        made = [headers.inspect(copy) for copy in (found.large, found.small)]
+    except Refusal:
+        return False
+    return all(
+        copy.media_type == headers.JPEG and max(copy.width, copy.height) <= LARGE_EDGE
+        for copy in made
+    )

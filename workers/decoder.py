@@ -21,7 +21,7 @@ from geo.errors import Refusal
 from reporting.images.derivatives import Derivatives, derive
 
 MEMORY_LIMIT: Final = 1 << 30
-CPU_LIMIT_S: Final = 10
+CPU_LIMIT_S: Final = 8
 #: Before every picture: its length. After: what came of it, width, height, and two lengths.
 LENGTH: Final = Struct(">Q")
 ANSWER: Final = Struct(">cIIII")

@@ -46,9 +46,9 @@ order by id
 
 DONE = "update outbox set done_at = now() where id = any(%(ids)s) and done_at is null"
 
-RETRY_LATER = """
-update outbox
-set last_error = %(error)s, next_at = now() + make_interval(secs => %(delay_s)s)
+#: Why it could not be done; it comes back when the lease ends.
+FAILED = """
+update outbox set last_error = %(error)s
 where id = any(%(ids)s) and done_at is null and dead_at is null
 """
 
@@ -135,10 +135,6 @@ order by taken.id
 CLAIM_DELIVERIES = _HEADS.format(which="and subscription_id = any(%(subscriptions)s)")
 CLAIM_ANY_DELIVERIES = _HEADS.format(which="")
 
-ANY_DELIVERY_DUE = """
-select exists (select from delivery where state = 'pending' and next_at <= now())
-"""
-
 #: What became of deliveries. One that may be tried again is dead when it is too old.
 SETTLE = """
 update delivery
@@ -174,14 +170,6 @@ where delivery.subscription_id = ended.id and delivery.state = 'pending'
 DROP_UNSENDABLE = """
 update delivery set state = 'dropped', last_error = 'no push service was configured'
 where state = 'pending' and created_at < now() - make_interval(secs => %(give_up_s)s)
-"""
-
-COUNTS = """
-select
-  (select count(*) from outbox where done_at is null and dead_at is null) as waiting,
-  (select count(*) from outbox where dead_at is not null) as dead,
-  (select count(*) from delivery where state = 'pending') as deliveries_waiting,
-  (select count(*) from delivery where state = 'dead') as deliveries_dead
 """
 
 #: What staff should know went wrong: nothing personal, newest first.

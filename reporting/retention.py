@@ -1,0 +1,34 @@
+"""What we do not keep longer than we need it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from reporting import staff
+from reporting.queries import retention as queries
+from reporting.runtime import Connection
+
+DAY_S: Final = 24 * 3600.0
+#: Answers to repeated requests; rows that have been done.
+IDEMPOTENCY_KEYS_S: Final = 30 * DAY_S
+OUTBOX_S: Final = 7 * DAY_S
+#: Rows of one statement.
+BATCH: Final = 5_000
+
+_RULES: Final[Mapping[str, tuple[str, float]]] = {
+    "idempotency_keys": (queries.IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS_S),
+    "staff_tokens": (queries.STAFF_TOKENS, 0.0),
+    "outbox": (queries.OUTBOX, OUTBOX_S),
+}
+
+
+async def forget_the_old(conn: Connection) -> dict[str, int]:
+    """Delete one batch of each thing whose time is over; how many of each.
+
+    Whoever gets a full batch calls again.
+    """
+    found = {}
+    for name, (statement, age_s) in _RULES.items():
+        cursor = await conn.execute(statement, {"age_s": age_s, "limit": BATCH})
+        found[name] = cursor.rowcount
+    found["login_tries"] = await staff.forget_tries(conn)
+    return found

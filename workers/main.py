@@ -1,0 +1,196 @@
+"""The worker process: a relay, arq's worker and the pump, over one runtime.
+
+It lives through Redis and PostgreSQL being away and comes back by itself within seconds; arq's own
+worker ends with its Redis connection, so it is made anew. Told to stop, it takes up nothing more,
+finishes what it has in hand, and leaves what it cannot finish to the leases.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, Final
+
+import msgpack
+import structlog
+from arq import cron
+from arq.connections import ArqRedis
+from arq.cron import CronJob
+from arq.worker import Worker
+from redis.asyncio import ConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from reporting import logs
+from reporting.runtime import WORKER_TIMEOUTS, open_runtime
+from reporting.settings import Settings
+from workers import pump as pumping
+from workers import relay as relaying
+from workers.jobs.handling import Context
+from workers.jobs.notify import notify
+from workers.jobs.retention import forget_the_old, reroute
+from workers.pump import Pump
+from workers.push import open_fcm
+from workers.relay import Relay, Target
+
+#: Of one job about outbox rows, and of one by the clock. A killed worker's jobs stay locked in
+#: Redis for the longest of them; that holds nothing up, because rows come back as new jobs.
+JOB_TIMEOUT_S: Final = 20
+CRON_TIMEOUT_S: Final = 300
+#: Jobs in hand are given this long to end when the process is told to stop.
+DRAIN_S: Final = 20
+#: A Redis that does not answer for so long is away.
+REDIS_TIMEOUT_S: Final = 5
+REDIS_CONNECT_TIMEOUT_S: Final = 2
+#: Waits before arq's worker is made anew: the first, doubled up to the longest.
+FIRST_S: Final = 0.2
+LONGEST_S: Final = 3.0
+
+#: Which job does the outbox rows of a topic.
+TARGETS: Final = {
+    "update": Target(notify.__name__, ids=50),
+}
+FUNCTIONS: Final = (notify,)
+
+log = structlog.get_logger("kerbline.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """How hard the process tries; the tests are less patient."""
+
+    relay: relaying.Policy = field(default_factory=relaying.Policy)
+    pump: pumping.Policy = field(default_factory=pumping.Policy)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    logs.configure()
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(_until_told(Settings()))
+
+
+async def _until_told(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await work(settings, stopping)
+
+
+async def work(
+    settings: Settings, stopping: asyncio.Event, policies: Policies | None = None
+) -> None:
+    """Work until the event is set."""
+    policies = policies or Policies()
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_CONNECT_TIMEOUT_S,
+    )
+    async with (
+        redis,
+        open_runtime(settings, timeouts=WORKER_TIMEOUTS, application="kerbline-worker") as runtime,
+        open_fcm(settings.firebase_credentials, settings.fcm_endpoint) as gateway,
+    ):
+        pump = Pump(runtime, gateway, policies.pump)
+        relay = Relay(runtime, redis, TARGETS, policies.relay)
+        ctx: Context = {"runtime": runtime, "pump": pump}
+        # A task that fails for a reason nobody foresaw ends the process; its supervisor starts
+        # another, and the leases bring back what it had.
+        async with asyncio.TaskGroup() as group:
+            relaying_ends = group.create_task(relay.run())
+            group.create_task(pump.run())
+            arq_ends = group.create_task(run_jobs(settings.redis_url, ctx, stopping))
+            log.info("worker_ready")
+            await stopping.wait()
+            relay.stop()
+            await asyncio.wait({relaying_ends, arq_ends})
+            pump.stop()
+    log.info("worker_stopped")
+
+
+async def run_jobs(redis_url: str, ctx: Context, stopping: asyncio.Event) -> None:
+    """Run arq's worker, and another when Redis took the one before with it."""
+    failures = 0
+    while not stopping.is_set():
+        worker = make_worker(redis_url, ctx)
+        running = asyncio.create_task(worker.async_run())
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not running.done():
+            await _drain(worker)
+        running.cancel()
+        (ended,) = await asyncio.gather(running, return_exceptions=True)
+        await _dismiss(worker)
+        if isinstance(ended, RedisError | OSError):
+            if not failures:
+                log.warning("redis_away", error=type(ended).__name__)
+            failures = 0 if worker.jobs_complete else failures + 1
+            wait_s = min(LONGEST_S, FIRST_S * 2 ** min(failures, 10))
+            await asyncio.wait({asyncio.ensure_future(stopping.wait())}, timeout=wait_s)
+        elif isinstance(ended, Exception):
+            raise ended
+
+
+def make_worker(redis_url: str, ctx: Context) -> Worker:
+    """A worker of arq's, set as a wake-up and nothing more.
+
+    No results are kept (they would block a job's id), nothing is pickled (who can write to Redis
+    must not run code here), and arguments are ids.
+    """
+    redis = ArqRedis(
+        ConnectionPool.from_url(
+            redis_url,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_CONNECT_TIMEOUT_S,
+        ),
+        job_serializer=msgpack.packb,
+        job_deserializer=msgpack.unpackb,
+    )
+    return Worker(
+        functions=FUNCTIONS,
+        cron_jobs=cron_jobs(),
+        redis_pool=redis,
+        ctx=dict(ctx),
+        handle_signals=False,
+        keep_result=0,
+        log_results=False,
+        poll_delay=0.05,
+        max_jobs=10,
+        max_tries=5,
+        job_timeout=JOB_TIMEOUT_S,
+        health_check_interval=15,
+        job_serializer=msgpack.packb,
+        job_deserializer=msgpack.unpackb,
+        timezone=UTC,
+    )
+
+
+def cron_jobs() -> Sequence[CronJob]:
+    """What is due by the clock. Skipped, not caught up, while no worker runs."""
+    return (
+        cron(forget_the_old, minute=17, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),
+    )
+
+
+async def _drain(worker: Worker) -> None:
+    """Let the jobs in hand end."""
+    worker.allow_pick_jobs = False
+    tasks = [task for task in worker.tasks.values() if not task.done()]
+    if tasks:
+        await asyncio.wait(tasks, timeout=DRAIN_S)
+
+
+async def _dismiss(worker: Worker) -> None:
+    """End what is left of a worker whose Redis may be gone."""
+    tasks: list[asyncio.Task[Any]] = list(worker.tasks.values())
+    for task in tasks:
+        task.cancel()
+    # Their Redis is gone, or they are cancelled: in either case their leases bring the work back.
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await worker.pool.connection_pool.disconnect(inuse_connections=True)

@@ -1,0 +1,252 @@
+"""Sends what the ledger of deliveries holds, in order for each subscription.
+
+One pump for each worker process. It leases the oldest waiting delivery of a subscription, sends it,
+writes what came of it, and only then looks at the next: a slow or refused message holds back its
+own subscription and nobody else's. The fan-out says which subscriptions have news; a sweep finds
+those whose time to be tried again has come, and those that a killed process had in hand.
+
+A message may reach the gateway twice (killed between its answer and our writing it down), never
+not at all while the subscription lives; its update id lets the app show it once.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final, Protocol
+
+import structlog
+from psycopg import InterfaceError, OperationalError
+from psycopg_pool import PoolTimeout
+
+from reporting import notices, outbox
+from reporting.outbox import Delivery, Result
+from reporting.runtime import Runtime
+from workers.push import SEND_TIMEOUT_S, Gone, Later, Message, Outcome, Refused, Sent
+
+#: How psycopg says that the database is away, restarting or full.
+DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout)
+
+log = structlog.get_logger("kerbline.pump")
+
+
+class Gateway(Protocol):
+    """Takes one message to one address."""
+
+    async def send(self, message: Message) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How hard it tries."""
+
+    #: Messages on their way at once; the SDK's client keeps this many connections open.
+    in_flight: int = 20
+    #: Longer than a send may take, so that no two processes hold one delivery.
+    lease_s: float = 2 * SEND_TIMEOUT_S
+    #: The first wait after a failure (the SDK has tried at once); doubled up to the longest.
+    first_s: float = 5.0
+    longest_s: float = 900.0
+    give_up_s: float = outbox.GIVE_UP_S
+    sweep_s: float = 1.0
+    #: Between tries to reach a database that is away.
+    database_s: float = 0.5
+
+    def wait_s(self, attempts: int, asked_s: float | None) -> float:
+        """Exponential with jitter, and never sooner than the gateway asked."""
+        longest = min(self.longest_s, self.first_s * 2.0 ** min(attempts - 1, 20))
+        return max(asked_s or 0.0, longest * random.uniform(0.5, 1.0))
+
+
+class Pump:
+    """The sender of one process."""
+
+    def __init__(
+        self, runtime: Runtime, gateway: Gateway | None, policy: Policy | None = None
+    ) -> None:
+        self._runtime = runtime
+        self._gateway = gateway
+        self._policy = policy or Policy()
+        #: Subscriptions that may have something due, oldest news first.
+        self._news: dict[int, None] = {}
+        self._sending: dict[asyncio.Task[Outcome], Delivery] = {}
+        #: Outcomes that are not in the ledger yet.
+        self._unwritten: list[tuple[Delivery, Outcome]] = []
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._next_sweep = 0.0
+
+    def wake(self, subscriptions: Iterable[int]) -> None:
+        """These have something new to hear."""
+        self._news.update(dict.fromkeys(subscriptions))
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Take up nothing more; ``run`` returns when what is on its way has been written down."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send until told to stop. A database that is away is waited for."""
+        away = False
+        while not self._stopping or self._sending or self._unwritten:
+            try:
+                await self._turn()
+            except DATABASE_AWAY as error:
+                if not away:
+                    log.warning("database_away", error=type(error).__name__)
+                away = True
+                if self._stopping and not self._sending:
+                    return  # the lease ends, and another process sends it again
+                await asyncio.sleep(self._policy.database_s)
+            else:
+                away = False
+
+    async def _turn(self) -> None:
+        """Write down what came back, take up what there is room for, wait for something."""
+        await self._write_down()
+        if self._gateway is None:
+            await self._drop_unsendable()
+        elif not self._stopping:
+            await self._take_up(self._gateway)
+        await self._something()
+
+    async def _something(self) -> None:
+        """Wait for an answer, for news, or for the next sweep."""
+        self._collect()
+        if self._unwritten:
+            return
+        may_take_up = self._room() > 0 and not self._stopping
+        if may_take_up and self._news:
+            return
+        wait_s = None
+        if may_take_up:
+            wait_s = max(0.0, self._next_sweep - asyncio.get_running_loop().time())
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait(
+                {woken, *self._sending}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            woken.cancel()
+        self._woken.clear()
+        self._collect()
+
+    def _room(self) -> int:
+        return self._policy.in_flight - len(self._sending)
+
+    def _collect(self) -> None:
+        for task in [task for task in self._sending if task.done()]:
+            self._unwritten.append((self._sending.pop(task), task.result()))
+
+    async def _take_up(self, gateway: Gateway) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_sweep and (room := self._room()):
+            taken = await self._claim(gateway, None, room)
+            # As long as it finds more than it can take, it comes again at once.
+            self._next_sweep = now if len(taken) == room else now + self._policy.sweep_s
+        if room := self._room():
+            asked = list(islice(self._news, room))
+            if asked:
+                await self._claim(gateway, asked, room)
+                for subscription in asked:
+                    self._news.pop(subscription, None)
+
+    async def _claim(
+        self, gateway: Gateway, subscriptions: Sequence[int] | None, room: int
+    ) -> list[Delivery]:
+        async with self._runtime.reading() as conn:
+            taken = await outbox.claim_deliveries(
+                conn, subscriptions, limit=room, lease_s=self._policy.lease_s
+            )
+        for delivery in taken:
+            self._sending[asyncio.create_task(self._tell(delivery, gateway))] = delivery
+        return taken
+
+    async def _tell(self, delivery: Delivery, gateway: Gateway) -> Outcome:
+        if delivery.ended:
+            return Gone("the subscription ended")
+        try:
+            return await gateway.send(message(delivery))
+        except Exception as error:  # the outermost wrapper: one bad row must not stop the others
+            log.exception("push_failed", delivery=delivery.id)
+            return Later(f"internal: {type(error).__name__}")
+
+    async def _write_down(self) -> None:
+        self._collect()
+        if not self._unwritten:
+            return
+        written = list(self._unwritten)
+        async with self._runtime.unit() as conn:
+            for delivery, outcome in written:
+                if isinstance(outcome, Gone):
+                    await outbox.end_subscription(
+                        conn,
+                        delivery.subscription_id,
+                        address=delivery.address,
+                        because=outcome.because,
+                    )
+            results = [self._result(delivery, outcome) for delivery, outcome in written]
+            dead = await outbox.settle(conn, results, give_up_s=self._policy.give_up_s)
+        del self._unwritten[: len(written)]
+        for number in dead:
+            log.error("push_given_up", delivery=number)
+        self._news.update(dict.fromkeys(delivery.subscription_id for delivery, _ in written))
+
+    def _result(self, delivery: Delivery, outcome: Outcome) -> Result:
+        match outcome:
+            case Sent():
+                return Result(delivery.id, "sent")
+            case Gone(because) if delivery.ended:
+                return Result(delivery.id, "dropped", error=because)
+            case Gone():
+                # Dropped with its subscription. If that lives on at a new address, it goes there.
+                return Result(delivery.id, "pending", error="the address changed")
+            case Refused(error):
+                return Result(delivery.id, "dead", error=error)
+            case Later(error, after_s):
+                wait_s = self._policy.wait_s(delivery.attempts, after_s)
+                return Result(delivery.id, "pending", delay_s=wait_s, error=error)
+
+    async def _drop_unsendable(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._news.clear()
+        if now >= self._next_sweep:
+            self._next_sweep = now + 60 * self._policy.sweep_s
+            async with self._runtime.reading() as conn:
+                await outbox.drop_unsendable(conn, give_up_s=self._policy.give_up_s)
+
+
+def message(delivery: Delivery) -> Message:
+    """The words of a delivery, and where it goes."""
+    changes = delivery.changes
+    facts = notices.Facts(
+        timezone=delivery.timezone,
+        team=delivery.team,
+        authority=changes.get("referred_to") or delivery.authority,
+        due_at=delivery.due_at,
+        scheduled_for=_instant(changes.get("scheduled_for")) or delivery.scheduled_for,
+        closed_reason=changes.get("closed_reason"),
+    )
+    return Message(
+        address=delivery.address,
+        notice=notices.push(
+            delivery.kind,
+            changes,
+            status=delivery.status,
+            reference=delivery.reference,
+            facts=facts,
+            language=delivery.language,
+        ),
+        job_id=delivery.job_id,
+        update_id=delivery.update_id,
+        report_id=delivery.report_id,
+        reference=delivery.reference,
+        status=delivery.status,
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
