@@ -150,6 +150,24 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class MadeAtRefused(Refusal):
+    """made_at may be at most 5 minutes ahead of now and 40 days ago."""
+
+    code = "made-at-refused"
+
+
+class UpdateIdReused(Refusal):
+    """This id was used for another update; use a new UUID for each."""
+
+    code = "update-id-reused"
+
+
+class CursorRefused(Refusal):
+    """This is no cursor of ours; begin again without one."""
+
+    code = "cursor-refused"
+
+
 class Unavailable(Refusal):
     """We cannot store this right now. Nothing is lost on your side: try again in a moment."""
 

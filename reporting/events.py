@@ -85,22 +85,15 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Reassigned:
-    """The rules or boundaries changed, and with them whose job it is."""
+    """The rules or boundaries changed, and with them whose job it is, or its ward."""
 
     kind: ClassVar[str] = "reassigned"
 
-    authority: str
-    team: str
-    ward: str | None
-    flags: tuple[str, ...] = ()
+    #: Of authority, team, ward, division and flags, those that differ.
+    fields: Changes
 
     def changes(self) -> Changes:
-        return {
-            "authority": self.authority,
-            "team": self.team,
-            "ward": self.ward,
-            "flags": list(self.flags),
-        }
+        return self.fields
 
 
 @dataclass(frozen=True, slots=True)

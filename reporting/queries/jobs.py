@@ -1,7 +1,13 @@
 """Statements on jobs and their updates; nothing executes here."""
 
-#: One row of the log, from ``events.Entry.params()``. Intake puts the same two into its own
-#: statement.
+from collections.abc import Iterable
+from functools import cache
+from typing import Literal
+
+from geo.spatial import in_bbox
+from reporting.tables import OPEN
+
+#: One row of the log, from ``events.Entry.params()``. Intake puts it into its own statement.
 INSERT_UPDATE = """
 insert into job_update (
   job_id, seq, id, kind, actor, made_at, recorded_at, changes, words_hash, previous_hash, hash
@@ -12,10 +18,218 @@ insert into job_update (
 )
 """
 
-#: Its words, if there are any; in one statement with ``INSERT_UPDATE`` or after it.
-INSERT_WORDS = """
+_WORDS = """
 insert into update_words (update_id, salt, note, public_message, waiting_for)
+values (
+  %(update_id)s, %(update_salt)s, %(update_note)s, %(update_public_message)s,
+  %(update_waiting_for)s
+)
+"""
+
+_PHOTOS = """
+update photo set update_id = %(update_id)s
+where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
+"""
+
+_OUTBOX = "insert into outbox (topic, subject) values ('update', %(update_id)s)"
+
+#: Ours, open and late; of a stopped clock, what it showed when it stopped (``status.overdue``).
+OVERDUE = f"""(
+  {OPEN} and status <> 'referred' and due_at < now()
+  and coalesce(clock_stopped_at, now()) > due_at
+)"""
+
+_COLUMNS = f"""
+  job.id, job.reference, job.authority_id, job.team_id, job.category, job.ward_area_id,
+  job.division_area_id, st_y(job.place) as lat, st_x(job.place) as lng, job.status,
+  job.waiting_for, job.closed_reason, job.scheduled_for, job.priority, job.due_at,
+  job.clock_stopped_at, job.reports, job.reopened, job.flags, job.version, job.created_at,
+  job.updated_at, job.closed_at, {OVERDUE} as overdue
+"""
+
+ONE = f"select {_COLUMNS} from job where id = %(job)s"
+
+#: The rows' locks serialise the updates of a job; taken in order of id, so that nobody waits in a
+#: circle. The clock is the transaction's.
+LOCK = f"""
+select {_COLUMNS}, job.chain_head, now() as now
+from job where id = any(%(jobs)s) order by id for update
+"""
+
+#: The reports that stand on a job, with their words and photos; nothing that leads to a person.
+REPORTS = """
 select
-  %(update_id)s, %(update_salt)s, %(update_note)s, %(update_public_message)s, %(update_waiting_for)s
-where %(update_salt)s::bytea is not null
+  report.id, report.reference, report.category, report.answers, report.flags, report.accuracy_m,
+  st_y(report.place) as lat, st_x(report.place) as lng, report.observed_at, report.created_at,
+  report.taken_by is not null as by_phone, link.since, words.description, words.place_text,
+  array(
+    select jsonb_build_object('id', photo.id, 'state', photo.state)
+    from photo where photo.report_id = report.id order by photo.uploaded_at, photo.id
+  ) as photos
+from job_report link
+join report on report.id = link.report_id
+left join report_words words on words.report_id = report.id
+where link.job_id = %(job)s and link.until is null
+order by link.since, report.id
+"""
+
+#: What happened to a job since a version of it, oldest first.
+UPDATES = """
+select
+  entry.id, entry.seq, entry.kind, entry.actor, entry.made_at, entry.recorded_at, entry.changes,
+  words.note, words.public_message, words.waiting_for, staff.name,
+  array(
+    select jsonb_build_object('id', photo.id, 'state', photo.state)
+    from photo where photo.update_id = entry.id order by photo.uploaded_at, photo.id
+  ) as photos
+from job_update entry
+left join update_words words on words.update_id = entry.id
+left join staff on staff.id = case
+  when left(entry.actor, 6) = 'staff:' then substr(entry.actor, 7)::uuid
+end
+where entry.job_id = %(job)s and entry.seq > %(since)s
+order by entry.seq
+"""
+
+#: An update that came before under this id, wherever.
+KNOWN_UPDATE = """
+select entry.job_id, entry.actor, words.note, words.public_message,
+  words.update_id is null and entry.words_hash is not null as erased
+from job_update entry
+left join update_words words on words.update_id = entry.id
+where entry.id = %(id)s
+"""
+
+#: Photos that were uploaded and belong to nothing yet, locked until they do.
+LOOSE_PHOTOS = """
+select id, encode(sha256, 'hex') as sha256 from photo
+where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
+for update
+"""
+
+ASSIGNMENTS = """
+select
+  assignment.at, assignment.reasons, authority.slug as authority, authority.name as authority_name,
+  team.slug as team, team.name as team_name
+from assignment
+join authority on authority.id = assignment.authority_id
+join team on team.id = assignment.team_id
+where assignment.job_id = %(job)s
+order by assignment.id desc
+"""
+
+_CHANGED_JOB = """
+job_row as (
+  update job set
+    authority_id = %(authority)s, team_id = %(team)s, category = %(category)s,
+    ward_area_id = %(ward)s, division_area_id = %(division)s,
+    place = st_setsrid(st_makepoint(%(lng)s, %(lat)s), 4326), status = %(status)s,
+    waiting_for = %(waiting_for)s, closed_reason = %(closed_reason)s,
+    scheduled_for = %(scheduled_for)s, priority = %(priority)s, due_at = %(due_at)s,
+    clock_stopped_at = %(clock_stopped_at)s, reopened = %(reopened)s, flags = %(flags)s,
+    closed_at = %(closed_at)s, version = %(update_seq)s, chain_head = %(update_hash)s,
+    updated_at = %(update_recorded_at)s
+  where id = %(update_job)s
+)"""
+
+_NOTED_JOB = """
+job_row as (
+  update job set
+    version = %(update_seq)s, chain_head = %(update_hash)s, updated_at = %(update_recorded_at)s
+  where id = %(update_job)s
+)"""
+
+_ASSIGNMENT = """
+insert into assignment (job_id, at, authority_id, team_id, reasons)
+values (%(update_job)s, %(update_recorded_at)s, %(authority)s, %(team)s, %(reasons)s::jsonb)
+"""
+
+Part = Literal["fields", "words", "photos", "assignment", "outbox"]
+
+
+@cache
+def append(parts: frozenset[Part]) -> str:
+    """The statement that adds an update to a locked job, with the parts that this one has.
+
+    Foreign keys are checked when the statement ends, so the order of its parts is for the reader.
+    """
+    optional: Iterable[tuple[Part, str]] = (
+        ("words", _WORDS),
+        ("photos", _PHOTOS),
+        ("assignment", _ASSIGNMENT),
+        ("outbox", _OUTBOX),
+    )
+    rows = [
+        _CHANGED_JOB if "fields" in parts else _NOTED_JOB,
+        f"update_row as ({INSERT_UPDATE})",
+        *(f"{name}_row as ({statement})" for name, statement in optional if name in parts),
+    ]
+    return f"with {','.join(rows)}\nselect 1"
+
+
+#: How a page of jobs is found: by the jobs of some teams, wards or divisions, or authorities, each
+#: read from its own index in order of due time and then merged; or by the place of open jobs.
+Lane = Literal["team", "ward", "authority", "place"]
+
+_LANES: dict[Lane, tuple[str, ...]] = {
+    "team": ("team_id = any_of.lane",),
+    "authority": ("authority_id = any_of.lane",),
+    # A job lies in a ward and, in two-tier counties, in a division too; it must come once.
+    "ward": (
+        "ward_area_id = any_of.lane",
+        """division_area_id = any_of.lane
+           and (ward_area_id is null or ward_area_id <> all(%(lanes)s::integer[]))""",
+    ),
+}
+
+_LANE = """
+select job.* from unnest(%(lanes)s::integer[]) any_of (lane) cross join lateral (
+  select * from job where {lane} and {conditions} order by due_at, id limit {rows}
+) job
+"""
+
+
+def _in_areas(name: str) -> str:
+    ids = f"%({name})s::integer[]"
+    return f"(ward_area_id = any({ids}) or division_area_id = any({ids}))"
+
+
+#: What narrows a page; each is used only when it was asked for, so that the text of a statement
+#: names just the columns it needs.
+CONDITIONS = {
+    "authority": "authority_id = %(authority)s",
+    "teams": "team_id = any(%(teams)s::integer[])",
+    "areas": _in_areas("areas"),
+    "asked_areas": _in_areas("asked_areas"),
+    "categories": "category = any(%(categories)s::text[])",
+    "statuses": "status = any(%(statuses)s::text[])",
+    "priorities": "priority = any(%(priorities)s::smallint[])",
+    # Written out, never as a parameter: a prepared statement would lose the partial indexes.
+    "open": OPEN,
+    "overdue": OVERDUE,
+    "not_overdue": f"not {OVERDUE}",
+    "bbox": in_bbox("place"),
+    "after": "(due_at, id) > (%(after_due)s::timestamptz, %(after_id)s::uuid)",
+}
+
+
+@cache
+def page(lane: Lane, conditions: tuple[str, ...], rows: int) -> str:
+    """The statement of one page of jobs, by due time and id; at most so many rows.
+
+    The number is written out: for a parameter the planner of a prepared statement would guess a
+    tenth of the table, and sort it.
+    The cost is that of the page and of what the conditions pass over in the lanes, not of the jobs
+    there ever were.
+    """
+    narrowed = " and ".join(CONDITIONS[name] for name in conditions) or "true"
+    if lane == "place":
+        return f"""
+select {_COLUMNS} from job where {narrowed} order by due_at, id limit {rows}
+"""
+    lanes = " union all ".join(
+        f"({_LANE.format(lane=each, conditions=narrowed, rows=rows)})" for each in _LANES[lane]
+    )
+    return f"""
+select {_COLUMNS} from ({lanes}) job order by due_at, id limit {rows}
 """

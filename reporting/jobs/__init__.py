@@ -1,0 +1,17 @@
+"""Jobs: the list, one of them, and everything that is done to one."""
+
+from reporting.jobs.changing import Wanted, reassign, update
+from reporting.jobs.listing import LONGEST_PAGE, Asked, Page, page
+from reporting.jobs.reading import assignment, one
+
+__all__ = [
+    "LONGEST_PAGE",
+    "Asked",
+    "Page",
+    "Wanted",
+    "assignment",
+    "one",
+    "page",
+    "reassign",
+    "update",
+]

@@ -1,0 +1,178 @@
+"""The list of jobs by due time, as far as somebody may see them."""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from geo.points import BBox
+from reporting import chain, status
+from reporting.auth import Action, Principal, Scope, scope
+from reporting.errors import CursorRefused
+from reporting.jobs import views
+from reporting.jobs.rows import JobRow
+from reporting.keys import Keys
+from reporting.queries import jobs as queries
+from routing.assign import Router
+from routing.rulebook import Rules
+
+Connection = AsyncConnection[Any]
+
+#: Rows a page statement reads, one more than it shows; few numbers, so that few are prepared.
+PAGE_ROWS: Final = (51, 201)
+LONGEST_PAGE: Final = PAGE_ROWS[-1] - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which jobs somebody asks for. Empty: no condition. Several values: any of them."""
+
+    authorities: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+    wards: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    priorities: frozenset[int] = frozenset()
+    overdue: bool | None = None
+    bbox: BBox | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some jobs by due time, and the cursor of those that come after."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+async def page(
+    conn: Connection,
+    router: Router,
+    keys: Keys,
+    principal: Principal,
+    asked: Asked,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """The jobs that somebody may see and asked for, by due time."""
+    seen = scope(principal, Action.SEE_JOB)
+    rules = await router.current(conn)
+    found = _find(rules, seen, asked, _read_cursor(keys, cursor) if cursor else None, limit)
+    if found is None:
+        return Page([], None)
+    statement, params = found
+    async with conn.cursor(row_factory=class_row(JobRow)) as rows:
+        await rows.execute(statement, params)
+        jobs = await rows.fetchall()
+    after = _cursor(keys, jobs[limit - 1]) if len(jobs) > limit else None
+    return Page([views.job(job, rules) for job in jobs[:limit]], after)
+
+
+def _find(
+    rules: Rules, seen: Scope, asked: Asked, after: tuple[str, UUID] | None, limit: int
+) -> tuple[str, dict[str, Any]] | None:
+    """The statement and its values; None when nothing can fit."""
+    if asked.authorities and rules.authorities[seen.authority].slug not in asked.authorities:
+        return None
+    teams = _both(seen.teams, _teams(rules, seen.authority, asked.teams))
+    wards = _areas(rules, asked.wards)
+    if teams == frozenset() or wards == frozenset():
+        return None
+    only_open = asked.overdue is True or (asked.statuses and asked.statuses <= status.OPEN)
+    values: dict[str, Any] = {
+        "authority": seen.authority,
+        "teams": teams,
+        "areas": seen.areas,
+        "asked_areas": wards,
+        "categories": asked.categories or None,
+        "statuses": asked.statuses if asked.statuses not in (frozenset(), status.OPEN) else None,
+        "priorities": asked.priorities or None,
+        "bbox": asked.bbox,
+        "after": after,
+    }
+    names = {name for name, value in values.items() if value is not None}
+    names |= {"open"} if only_open else set()
+    if asked.overdue is not None:
+        names.add("overdue" if asked.overdue else "not_overdue")
+    lane, lanes = _lane(seen, teams, wards, names)
+    params = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in values.items()
+        if name in names
+    }
+    params["lanes"] = sorted(lanes)
+    if asked.bbox is not None:
+        box = asked.bbox
+        params |= {"west": box.west, "south": box.south, "east": box.east, "north": box.north}
+    if after is not None:
+        params |= {"after_due": after[0], "after_id": after[1]}
+    rows = next(rows for rows in PAGE_ROWS if rows > limit)
+    return queries.page(lane, tuple(sorted(names)), rows), params
+
+
+def _lane(
+    seen: Scope, teams: frozenset[int] | None, wards: frozenset[int] | None, names: set[str]
+) -> tuple[queries.Lane, frozenset[int]]:
+    """The narrowest index, and the values to read it by; their condition is then done with."""
+    if "bbox" in names and "open" in names:
+        return "place", frozenset()
+    if teams is not None:
+        names.discard("teams")
+        return "team", teams
+    # Wards have an index of open jobs only; what is closed there is passed over in the authority.
+    if "open" in names and (wards is not None or seen.areas is not None):
+        names.discard("asked_areas" if wards is not None else "areas")
+        return "ward", wards if wards is not None else seen.areas or frozenset()
+    names.discard("authority")
+    return "authority", frozenset({seen.authority})
+
+
+def _both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _teams(rules: Rules, authority: int, slugs: frozenset[str]) -> frozenset[int] | None:
+    if not slugs:
+        return None
+    teams = rules.teams.values()
+    return frozenset(t.id for t in teams if t.authority_id == authority and t.slug in slugs)
+
+
+def _areas(rules: Rules, codes: frozenset[str]) -> frozenset[int] | None:
+    if not codes:
+        return None
+    return frozenset(
+        area.id
+        for area in rules.areas.values()
+        if area.kind in {"ward", "division"} and area.code in codes
+    )
+
+
+def _cursor(keys: Keys, job: JobRow) -> str:
+    """Where a page ended: due time, id and a signature, so that nobody writes one by hand."""
+    place = f"{chain.utc(job.due_at)}/{job.id}"
+    text = f"{place}/{_signature(keys, place)}"
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(keys: Keys, cursor: str) -> tuple[str, UUID]:
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        due, job, signature = text.split("/")
+        place = (due, UUID(job))
+    except ValueError as error:
+        raise CursorRefused from error
+    if not hmac.compare_digest(signature, _signature(keys, f"{due}/{job}")):
+        raise CursorRefused
+    return place
+
+
+def _signature(keys: Keys, place: str) -> str:
+    return keys.link_signature(f"jobs after {place}")[:16]

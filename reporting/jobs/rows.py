@@ -1,0 +1,114 @@
+"""The rows that the statements of ``queries.jobs`` give."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as it stands. ``overdue`` is as of the statement."""
+
+    id: UUID
+    reference: str
+    authority_id: int
+    team_id: int
+    category: str
+    ward_area_id: int | None
+    division_area_id: int | None
+    lat: float | None
+    lng: float | None
+    status: str
+    waiting_for: str | None
+    closed_reason: str | None
+    scheduled_for: datetime | None
+    priority: int
+    due_at: datetime
+    clock_stopped_at: datetime | None
+    reports: int
+    reopened: int
+    flags: list[str]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockedJob(JobRow):
+    """A job nobody else changes until the transaction ends, and the transaction's clock."""
+
+    chain_head: bytes
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """A report that stands on a job."""
+
+    id: UUID
+    reference: str
+    category: str
+    answers: dict[str, Any]
+    flags: list[str]
+    accuracy_m: float | None
+    lat: float | None
+    lng: float | None
+    observed_at: datetime | None
+    created_at: datetime
+    by_phone: bool
+    since: datetime
+    description: str | None
+    place_text: str | None
+    photos: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRow:
+    """Something that happened to a job, with what is left of its words."""
+
+    id: UUID
+    seq: int
+    kind: str
+    actor: str
+    made_at: datetime
+    recorded_at: datetime
+    changes: dict[str, Any]
+    note: str | None
+    public_message: str | None
+    waiting_for: str | None
+    name: str | None
+    photos: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUpdate:
+    """An update that was sent before."""
+
+    job_id: UUID
+    actor: str
+    note: str | None
+    public_message: str | None
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRow:
+    """Whose job it became at a time."""
+
+    at: datetime
+    reasons: dict[str, Any]
+    authority: str
+    authority_name: str
+    team: str
+    team_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoosePhoto:
+    """An uploaded picture that belongs to nothing yet."""
+
+    id: UUID
+    sha256: str

@@ -1,0 +1,113 @@
+"""How staff see jobs, their reports and their updates. Pure: rows in, plain values out.
+
+Nothing here leads to a person but the words residents wrote and the names of colleagues.
+"""
+
+from typing import Any
+
+from reporting import chain
+from reporting.events import priority_code
+from reporting.jobs.rows import AssignmentRow, JobRow, ReportRow, UpdateRow
+from routing.reasons import sentence
+from routing.rulebook import Rules
+
+
+def job(row: JobRow, rules: Rules) -> dict[str, Any]:
+    """A job as the list shows it."""
+    authority = rules.authorities[row.authority_id]
+    team = rules.teams[row.team_id]
+    return {
+        "id": row.id,
+        "reference": row.reference,
+        "version": row.version,
+        "status": row.status,
+        "reason": row.closed_reason or row.waiting_for,
+        "category": row.category,
+        "authority": {"slug": authority.slug, "name": authority.name},
+        "team": {"slug": team.slug, "name": team.name},
+        "ward": area(rules, row.ward_area_id),
+        "division": area(rules, row.division_area_id),
+        "location": None if row.lat is None else {"lat": row.lat, "lng": row.lng},
+        "priority": priority_code(row.priority),
+        "due_at": chain.utc(row.due_at),
+        "overdue": row.overdue,
+        "scheduled_for": row.scheduled_for and chain.utc(row.scheduled_for),
+        "report_count": row.reports,
+        "reopened": row.reopened,
+        "flags": row.flags,
+        "created_at": chain.utc(row.created_at),
+        "updated_at": chain.utc(row.updated_at),
+        "closed_at": row.closed_at and chain.utc(row.closed_at),
+    }
+
+
+def area(rules: Rules, number: int | None) -> dict[str, str] | None:
+    """A ward or division by its id."""
+    found = None if number is None else rules.areas.get(number)
+    return None if found is None else {"code": found.code, "name": found.name}
+
+
+def report(row: ReportRow) -> dict[str, Any]:
+    """A report that stands on a job, with its words."""
+    place = {"lat": row.lat, "lng": row.lng, "accuracy_m": row.accuracy_m}
+    return {
+        "id": row.id,
+        "reference": row.reference,
+        "category": row.category,
+        "description": row.description,
+        "place_text": row.place_text,
+        "answers": row.answers,
+        "location": None if row.lat is None else place,
+        "photos": row.photos,
+        "flags": row.flags,
+        "by_phone": row.by_phone,
+        "observed_at": row.observed_at and chain.utc(row.observed_at),
+        "created_at": chain.utc(row.created_at),
+        "joined_at": chain.utc(row.since),
+    }
+
+
+def update(row: UpdateRow) -> dict[str, Any]:
+    """Something that happened to a job; what erasing took is null."""
+    return {
+        "id": row.id,
+        "version": row.seq,
+        "kind": row.kind,
+        "by": by(row),
+        "made_at": chain.utc(row.made_at),
+        "recorded_at": chain.utc(row.recorded_at),
+        "changes": changes(row),
+        "note": row.note,
+        "public_message": row.public_message,
+        "photos": row.photos,
+    }
+
+
+def changes(row: UpdateRow) -> dict[str, Any]:
+    """The fields an update set; the reason for waiting stands among its words."""
+    found = {name: value for name, value in row.changes.items() if name != "photos"}
+    if row.waiting_for is not None:
+        found["reason"] = row.waiting_for
+    return found
+
+
+def by(row: UpdateRow) -> str:
+    """Who made an update, as colleagues read it."""
+    kind, _, _ = row.actor.partition(":")
+    return row.name or {"report": "reporter", "staff": "staff"}.get(kind, "Kerbline")
+
+
+def assignment(row: AssignmentRow) -> dict[str, Any]:
+    """Whose job it became, and why."""
+    by_hand = row.reasons["why"] == "by_hand"
+    return {
+        "at": chain.utc(row.at),
+        "authority": {"slug": row.authority, "name": row.authority_name},
+        "team": {"slug": row.team, "name": row.team_name},
+        "sentence": (
+            f"It was given to {row.team_name} of {row.authority_name} by hand."
+            if by_hand
+            else sentence(row.reasons)
+        ),
+        "reasons": row.reasons,
+    }
