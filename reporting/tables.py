@@ -293,7 +293,7 @@ class CheckpointHead(Base):
 
 
 class Photo(Base):
-    """One uploaded picture. The bytes are in the photo store under its id."""
+    """One uploaded picture. The bytes are in the photo store, below its object key."""
 
     __tablename__ = "photo"
     __table_args__ = (
@@ -309,6 +309,8 @@ class Photo(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    #: Another for every upload, so that whatever no row names may be swept away.
+    object_key: Mapped[str]
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     bytes: Mapped[int]
     media_type: Mapped[str]

@@ -728,6 +728,7 @@ def upgrade() -> None:
     op.create_table(
         "photo",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("object_key", sa.Text(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("media_type", sa.Text(), nullable=False),
