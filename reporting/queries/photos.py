@@ -1,0 +1,60 @@
+"""Statements on photos."""
+
+_COLUMNS = """
+photo.id, photo.object_key, photo.sha256, photo.bytes, photo.media_type,
+photo.width, photo.height, photo.state, photo.device_id
+"""
+
+FIND = f"select {_COLUMNS} from photo where id = %(id)s"
+
+#: The row and the wake-up for the worker, both or neither. No row: the id is taken.
+RECORD = f"""
+with photo_row as (
+  insert into photo (id, object_key, sha256, bytes, media_type, width, height, device_id)
+  values (
+    %(id)s, %(object_key)s, %(sha256)s, %(bytes)s, %(media_type)s, %(width)s, %(height)s,
+    %(device)s
+  )
+  on conflict (id) do nothing
+  returning *
+), outbox_row as (
+  insert into outbox (topic, subject) select 'photo', id from photo_row
+)
+select {_COLUMNS} from photo_row photo
+"""
+
+#: A photo with the report it shows and the job that report, or the crew's update, stands on.
+#: What is not attached has neither.
+WITH_JOB = f"""
+select {_COLUMNS},
+  report.id as report_id, report.device_id as report_device_id,
+  job.authority_id, job.team_id, job.ward_area_id, job.division_area_id
+from photo
+left join report on report.id = photo.report_id
+left join job_report link on link.report_id = report.id and link.until is null
+left join job_update entry on entry.id = photo.update_id
+left join job on job.id = coalesce(link.job_id, entry.job_id)
+where photo.id = %(id)s
+"""
+
+#: Only once, and only for the upload that was looked at.
+SETTLE = """
+update photo set state = %(state)s, width = %(width)s, height = %(height)s
+where id = %(id)s and object_key = %(object_key)s and state = 'stored'
+"""
+
+#: Uploaded and never sent with a report or an update. One that is being attached right now is
+#: passed over; one in these rows cannot be attached until we are done.
+LOOSE = """
+select id, object_key from photo
+where report_id is null and update_id is null
+  and uploaded_at < now() - make_interval(secs => %(older_than_s)s)
+order by uploaded_at
+limit %(limit)s
+for update skip locked
+"""
+
+FORGET = "delete from photo where id = any(%(ids)s)"
+
+#: Which of these objects have a row.
+NAMED = "select object_key from photo where id = any(%(ids)s)"
