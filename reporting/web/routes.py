@@ -3,10 +3,11 @@
 from fastapi import FastAPI
 
 from reporting.web import health
-from reporting.web.api import categories, places, reports
+from reporting.web.api import categories, photos, places, reports
 
 ROUTERS = (
     categories.router,
+    photos.router,
     places.router,
     reports.router,
     health.router,
