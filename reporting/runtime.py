@@ -17,6 +17,7 @@ from reporting.errors import StillRunning
 from reporting.keys import Keys
 from reporting.photo_store import PhotoStore, open_store
 from reporting.settings import Settings
+from reporting.staff import Passwords
 from routing.assign import Router
 from routing.categories import Category
 
@@ -25,7 +26,7 @@ Connection = AsyncConnection[Any]
 #: Seconds a request waits for a free connection before it is told to come back.
 POOL_TIMEOUT_S = 2.0
 #: A stuck statement or lock ends as an error that a client may repeat, never as a hang.
-API_TIMEOUTS = {"statement_timeout": "5s", "lock_timeout": "2s"}
+API_TIMEOUTS = {"statement_timeout": "5s", "lock_timeout": "2s", "plan_cache_mode": "force_generic_plan"}
 WORKER_TIMEOUTS = {"statement_timeout": "60s", "lock_timeout": "10s"}
 
 
@@ -38,6 +39,7 @@ class Runtime:
     pool: AsyncConnectionPool[Connection]
     router: Router
     photos: PhotoStore
+    passwords: Passwords
 
     @asynccontextmanager
     async def unit(
@@ -106,17 +108,20 @@ async def open_runtime(
             pool=pool,
             router=Router(),
             photos=open_store(settings.photo_store),
+            passwords=Passwords(),
         )
     finally:
         await pool.close()
 
 
 def _begin(claim: int | None, locks: Sequence[int]) -> str:
-    """BEGIN and the locks as one simple query; the numbers are our own hashes."""
-    statements = ["begin"]
-    if claim is not None:
-        statements.append(f"select pg_try_advisory_xact_lock({claim:d})")
+    """BEGIN and the locks as one simple query; the numbers are our own hashes.
+
+    One SELECT for all of them (a target list is evaluated from left to right): each statement more
+    would cost as much as the locks themselves.
+    """
+    taken = [] if claim is None else [f"pg_try_advisory_xact_lock({claim:d})"]
     if locks:
-        statements.append(f"select pg_advisory_xact_lock_shared({LOCK_ROUTING:d})")
-        statements.extend(f"select pg_advisory_xact_lock({lock:d})" for lock in locks)
-    return "; ".join(statements)
+        taken.append(f"pg_advisory_xact_lock_shared({LOCK_ROUTING:d})")
+        taken.extend(f"pg_advisory_xact_lock({lock:d})" for lock in locks)
+    return f"begin; select {', '.join(taken)}" if taken else "begin"

@@ -17,6 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
+from geo.areas import LOCK_ROUTING
 from geo.points import Point
 from reporting import chain, events, notices, status
 from reporting.auth import Action, Staff, authorize
@@ -88,14 +89,21 @@ class Wanted:
 
 
 async def update(
-    conn: Connection, router: Router, principal: Staff, job: UUID, wanted: Wanted
+    conn: Connection,
+    router: Router,
+    principal: Staff,
+    job: UUID,
+    wanted: Wanted,
+    *,
+    at: datetime | None = None,
 ) -> dict[str, Any]:
     """Add what somebody did to the job, and return the whole job as ``reading.one`` does.
 
     The same update again changes nothing and gets the same answer. Raises NotFound, NotAllowed,
-    Conflict, MoveNotAllowed, or the refusal of a value. The unit of one that reroutes holds
-    LOCK_ROUTING (shared), taken before the job's row is locked.
+    Conflict, MoveNotAllowed, or the refusal of a value.
     """
+    if wanted.reroutes:
+        await conn.execute(queries.LOCK_ROUTING_SHARED, {"lock": LOCK_ROUTING})
     row = await _lock(conn, job)
     rules = await router.current(conn)
     if await _came_before(conn, principal, job, wanted):
@@ -106,19 +114,19 @@ async def update(
     _check(row, wanted)
     wanted = await _without_what_is_done(conn, row, wanted)
     photos = await _photos(conn, wanted.photos)
-    change = Change(row, rules)
-    change.move(wanted)
-    change.prioritise(wanted)
+    change = Change(row)
+    change.correct(wanted)
     if wanted.reroutes:
         change.give_to(await _route(conn, router, rules, row, wanted))
-    change.place(wanted)
-    change.hand_over(wanted.team, principal.actor)
+    change.hand_over(wanted.team, rules, principal.actor)
+    change.move(wanted, rules)
+    change.prioritise(wanted, rules)
     await _append(conn, change, wanted, photos, principal.actor)
     return await reading.whole(conn, rules, await reading.fetch(conn, job))
 
 
 async def reassign(
-    conn: Connection, router: Router, moves: Mapping[UUID, Assignment], *, actor: str = "system"
+    conn: Connection, moves: Mapping[UUID, Assignment], *, actor: str = "system"
 ) -> int:
     """Give open jobs to whom the new boundaries or rules give them; returns how many changed.
 
@@ -128,10 +136,9 @@ async def reassign(
     async with conn.cursor(row_factory=class_row(LockedJob)) as cursor:
         await cursor.execute(queries.LOCK, {"jobs": list(moves)})
         rows = await cursor.fetchall()
-    rules = await router.current(conn)
     batch = []
     for row in rows:
-        change = Change(row, rules)
+        change = Change(row)
         change.give_to(moves[row.id])
         if row.status not in status.OPEN or not change.columns_differ:
             continue
@@ -232,9 +239,8 @@ async def _photos(conn: Connection, asked: tuple[UUID, ...]) -> dict[str, str]:
 class Change:
     """A job's columns as they will be, and the fields that come to differ, for its update."""
 
-    def __init__(self, row: LockedJob, rules: Rules) -> None:
+    def __init__(self, row: LockedJob) -> None:
         self.row = row
-        self.rules = rules
         #: What the update says; see ``events``.
         self.fields: dict[str, Any] = {}
         #: Parameters of ``queries.append`` with "fields".
@@ -268,7 +274,7 @@ class Change:
         """Whether there is anything to store in the job but its version."""
         return self.columns != self._before
 
-    def move(self, wanted: Wanted) -> None:
+    def move(self, wanted: Wanted, rules: Rules) -> None:
         """Status, its reason and its date; a job that is reopened is due anew."""
         row, columns = self.row, self.columns
         at = min(max(wanted.made_at, row.created_at), row.now)
@@ -306,22 +312,22 @@ class Change:
         if after.scheduled_for != before.scheduled_for:
             scheduled = after.scheduled_for
             self.fields["scheduled_for"] = scheduled and chain.utc(scheduled)
-        self._due(after.due_at if after.reopened == row.reopened else self._anew(at))
+        self._due(after.due_at if after.reopened == row.reopened else self._anew(at, rules))
 
-    def prioritise(self, wanted: Wanted) -> None:
+    def prioritise(self, wanted: Wanted, rules: Rules) -> None:
         """Another priority is another judgement: its time counts from when it was made."""
         if wanted.priority in {None, self.row.priority}:
             return
         self.columns["priority"] = wanted.priority
         self.fields["priority"] = priority_code(self.columns["priority"])
         at = min(max(wanted.made_at, self.row.created_at), self.row.now)
-        self._due(self._anew(at))
+        self._due(self._anew(at, rules))
         if self.columns["clock_stopped_at"] is not None:
             self.columns["clock_stopped_at"] = at
 
-    def _anew(self, at: datetime) -> datetime:
-        category = self.rules.categories[self.columns["category"]]
-        timezone = self.rules.authorities[self.columns["authority"]].timezone
+    def _anew(self, at: datetime, rules: Rules) -> datetime:
+        category = rules.categories[self.columns["category"]]
+        timezone = rules.authorities[self.columns["authority"]].timezone
         return triage.due_at(category, self.columns["priority"], at, timezone)
 
     def _due(self, due_at: datetime) -> None:
@@ -329,7 +335,7 @@ class Change:
             self.columns["due_at"] = due_at
             self.fields["due_at"] = chain.utc(due_at)
 
-    def place(self, wanted: Wanted) -> None:
+    def correct(self, wanted: Wanted) -> None:
         """The category and place as corrected; ``give_to`` says whose job that makes it."""
         if wanted.category not in {None, self.row.category}:
             self.columns["category"] = self.fields["category"] = wanted.category
@@ -349,12 +355,12 @@ class Change:
         self._flag(list(assignment.flags))
         self.reasons = assignment.reasons_json
 
-    def hand_over(self, slug: str | None, actor: str) -> None:
+    def hand_over(self, slug: str | None, rules: Rules, actor: str) -> None:
         """To a team that a person named, of the authority whose job it is."""
         authority = self.columns["authority"]
-        if slug is None or slug == self.rules.teams[self.columns["team"]].slug:
+        if slug is None or slug == rules.teams[self.columns["team"]].slug:
             return
-        teams = self.rules.teams.values()
+        teams = rules.teams.values()
         team = next((t for t in teams if t.authority_id == authority and t.slug == slug), None)
         if team is None:
             raise Invalid("This authority has no such team.")

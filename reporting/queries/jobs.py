@@ -49,6 +49,9 @@ _COLUMNS = f"""
 
 ONE = f"select {_COLUMNS} from job where id = %(job)s"
 
+#: Taken before a job is routed anew, so that no activation of boundaries passes it by.
+LOCK_ROUTING_SHARED = "select pg_advisory_xact_lock_shared(%(lock)s)"
+
 #: The rows' locks serialise the updates of a job; taken in order of id, so that nobody waits in a
 #: circle. The clock is the transaction's.
 LOCK = f"""

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from reporting.auth import Anyone, Principal, identify
-from reporting.errors import NotSignedIn
+from reporting.auth import Anyone, Principal, Staff, identify
+from reporting.errors import NotAllowed, NotSignedIn
 from reporting.runtime import Runtime
 
 #: For the document only; ``principal`` reads the header.
@@ -23,19 +23,37 @@ def runtime(request: Request) -> Runtime:
     return found
 
 
-async def principal(request: Request) -> Principal:
-    """Who is calling. Nobody in particular without a bearer; NotSignedIn for one that is invalid."""
+def bearer(request: Request) -> str | None:
+    """The bearer as it was sent; None without one. Raises NotSignedIn for what is no bearer."""
     header = request.headers.get("authorization")
     if header is None:
-        return Anyone()
+        return None
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotSignedIn
+    return token.strip()
+
+
+async def principal(request: Request) -> Principal:
+    """Who is calling: anyone, without a bearer. Raises NotSignedIn for one that is not valid."""
+    token = bearer(request)
+    if token is None:
+        return Anyone()
     async with runtime(request).reading() as conn:
-        return await identify(conn, token.strip())
+        return await identify(conn, token)
+
+
+async def staff(who: Annotated[Principal, Depends(principal)]) -> Staff:
+    """A signed-in member of staff. NotSignedIn for nobody, NotAllowed for a reporter's bearer."""
+    if isinstance(who, Anyone):
+        raise NotSignedIn
+    if not isinstance(who, Staff):
+        raise NotAllowed
+    return who
 
 
 RuntimeDep = Annotated[Runtime, Depends(runtime)]
 PrincipalDep = Annotated[Principal, Depends(principal)]
+StaffDep = Annotated[Staff, Depends(staff)]
 #: Put on routers whose routes take a bearer, so that the document says so.
 TAKES_BEARER = [Security(BEARER)]

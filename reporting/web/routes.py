@@ -3,13 +3,16 @@
 from fastapi import FastAPI
 
 from reporting.web import health
-from reporting.web.api import categories, photos, places, reports
+from reporting.web.api import auth, categories, jobs, photos, places, reports, staff_me
 
 ROUTERS = (
     categories.router,
     photos.router,
     places.router,
     reports.router,
+    jobs.router,
+    auth.router,
+    staff_me.router,
     health.router,
 )
 
