@@ -59,3 +59,9 @@ class VintageRefused(Refusal):
     """The change of boundaries cannot be made."""
 
     code = "vintage-refused"
+
+
+class AuthorityRefused(Refusal):
+    """The authority cannot be added as it is described."""
+
+    code = "authority-refused"

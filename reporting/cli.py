@@ -2,7 +2,7 @@
 
 import typer
 
-from reporting.commands import route, rules, serve
+from reporting.commands import authorities, boundaries, route, rules, serve
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -10,6 +10,8 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("migrate")(serve.migrate)
 app.command("openapi")(serve.openapi)
+app.add_typer(authorities.app, name="authority")
+app.add_typer(boundaries.app, name="boundaries")
 app.add_typer(rules.categories, name="categories")
 app.add_typer(rules.responsibilities, name="responsibilities")
 app.command("route")(route.route)

@@ -1,0 +1,44 @@
+"""`authority`: the councils and highway bodies."""
+
+from typing import Annotated
+
+import typer
+
+from reporting import authorities
+from reporting.authorities import NewAuthority
+from reporting.commands.base import command, out, running
+
+app = typer.Typer(no_args_is_help=True, help="The councils and highway bodies.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `add` a sub-command while it is the only one."""
+
+
+@app.command("add")
+@command
+async def add(
+    slug: Annotated[str, typer.Option(help="Its short name in addresses and files: west-mere.")],
+    name: Annotated[str, typer.Option(help="Its name as people know it.")],
+    tier: Annotated[str, typer.Option(help="unitary, county, district or national.")],
+    code: Annotated[str | None, typer.Option(help="Its official code, like E10000025.")] = None,
+    members: Annotated[str, typer.Option(help="Slugs of a county's districts, with commas.")] = "",
+    timezone: Annotated[str, typer.Option(help="Where its days begin.")] = "Europe/London",
+    fallback_team: Annotated[
+        str | None, typer.Option(help="Gets what no rule gives to another (SLUG-triage).")
+    ] = None,
+) -> None:
+    """Add a council or highway body, with its fallback team."""
+    new = NewAuthority(
+        slug=slug,
+        name=name,
+        tier=tier,
+        code=code,
+        members=tuple(filter(None, (member.strip() for member in members.split(",")))),
+        timezone=timezone,
+        fallback_team=fallback_team,
+    )
+    async with running() as runtime, runtime.unit() as conn:
+        await authorities.add(conn, new)
+    out.print(f"Added {tier} {slug}, {name}.", markup=False)

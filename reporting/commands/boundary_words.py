@@ -1,0 +1,143 @@
+"""What an operator reads about a boundary file and about a change of boundaries."""
+
+import math
+from collections.abc import Sequence
+
+from geo.boundaries.checking import Examination, Findings, Repair
+from geo.boundaries.comparing import Gone
+from geo.boundaries.reading import BoundaryFile
+from reporting.commands.base import out
+from reporting.vintages import Change
+
+#: How many findings of one sort are printed before the rest is only counted.
+SHOWN = 10
+SQUARE_KILOMETRE_M2 = 1_000_000
+
+
+def show(found: BoundaryFile, examination: Examination) -> None:
+    findings = examination.findings
+    picked = f" (of {found.total} in the file)" if findings.features != found.total else ""
+    _say(f"{found.name}: {found.format}, {_count(findings.features, 'feature')}{picked}")
+    _say(f"Coordinates: {found.crs}")
+    _say(f"Fields: {', '.join(found.fields) or 'none'}")
+    _say(f"Vertices: {findings.vertices:,}; area {_area(findings.area_m2)}")
+    _list(
+        "Invalid polygons",
+        [f"{each.label}: {each.reason}" for each in findings.invalid],
+    )
+    _list(
+        "Repeated",
+        [
+            f"{each.label}: features {', '.join(map(str, each.rows))},"
+            f" {'the same polygon' if each.same_polygon else 'different polygons'}"
+            for each in findings.repeated
+        ],
+    )
+    _list(
+        "Overlaps wider than 1 m",
+        [
+            f"{each.one} and {each.other}: {_area(each.area_m2)}{_wide(each.width_m)}"
+            for each in findings.overlaps
+        ],
+    )
+    _list(
+        "Gaps wider than 1 m",
+        [
+            f"at {each.lat:.6f}, {each.lng:.6f} beside {', '.join(each.between[:3])}:"
+            f" {_area(each.area_m2)}{_wide(each.width_m)}"
+            for each in findings.gaps
+        ],
+    )
+    _list(
+        "Outside the authority's own area",
+        [f"{each.label}: {_area(each.area_m2)}, {each.share:.1%}" for each in findings.outside],
+    )
+    _list("Beyond repair", list(findings.beyond_repair))
+    _list("Repairs", [_repair(each) for each in examination.repairs], most=None)
+
+
+def show_change(change: Change, *, done: bool) -> None:
+    proposal, comparison = change.proposal, change.proposal.comparison
+    draft, before = proposal.draft, proposal.before
+    _say(
+        f"Vintage {draft.id}, {draft.what}, {'begins' if done else 'would begin'} {proposal.first}."
+    )
+    if before:
+        _say(f"Vintage {before.id} {'ends' if done else 'would end'} the day before.")
+    else:
+        _say("It follows no other.")
+    _say(f"Unchanged: {len(comparison.same)}")
+    _list("Added", [str(area) for area in comparison.added])
+    _list(
+        "Gone",
+        [_gone(each) for each in comparison.gone],
+    )
+    _list("Recoded without moving", [f"{each.old} → {each.new}" for each in comparison.recoded])
+    _list(
+        "Moved",
+        [f"{each.area}: {each.left:.1%} left, {each.came:.1%} came" for each in comparison.moved],
+    )
+    verb = "carried over" if done else "to be carried over"
+    _list(f"Rules and staff {verb}", [f"{each.code}: {each.by}" for each in change.carried])
+    _list(
+        "Rules and staff in the way (they name what goes)",
+        [f"{each.code}: {each.by}" for each in change.in_the_way],
+    )
+    when = "" if change.now else f", on {proposal.first}"
+    change_ = "change" if done else "would change"
+    _say(f"Open jobs that {change_} ward or team: {len(change.moves)}{when}")
+    for (old, new), count in change.by_team().items():
+        _say(f"  {old} → {new}: {count}" if old != new else f"  {old}, another ward: {count}")
+    _list("Open jobs that would lie outside every authority; left as they are", [*change.stranded])
+
+
+def _gone(each: Gone) -> str:
+    heirs = ", ".join(f"{area} {share:.0%}" for area, share in each.successors[:3])
+    return f"{each.area} → {heirs}" if heirs else str(each.area)
+
+
+def _list(title: str, lines: Sequence[str], most: int | None = SHOWN) -> None:
+    if not lines:
+        return
+    _say(f"{title}: {len(lines)}")
+    for line in lines[:most]:
+        _say(f"  {line}")
+    if most is not None and len(lines) > most:
+        _say(f"  … and {len(lines) - most} more")
+
+
+def _say(line: str) -> None:
+    out.print(line, markup=False)
+
+
+def _repair(repair: Repair) -> str:
+    return f"{repair.label}: {repair.what}, moving {repair.moved_m2:.1f} m²"
+
+
+def _area(m2: float) -> str:
+    if m2 >= SQUARE_KILOMETRE_M2:
+        return f"{m2 / SQUARE_KILOMETRE_M2:,.2f} km²"
+    return f"{m2:,.1f} m²"
+
+
+def _wide(metres: float) -> str:
+    return "" if math.isnan(metres) else f", up to {metres:.1f} m wide"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def wrong(findings: Findings) -> str:
+    parts = []
+    if findings.invalid:
+        parts.append(_count(len(findings.invalid), "invalid polygon"))
+    if findings.repeated:
+        parts.append(_count(len(findings.repeated), "repeated area"))
+    return " and ".join(parts)
+
+
+def beyond(findings: Findings) -> str:
+    first, *more = findings.beyond_repair
+    rest = f" (and {_count(len(more), 'more such finding')})" if more else ""
+    return f"No repair can mend this without guessing: {first.rstrip('.')}{rest}."
