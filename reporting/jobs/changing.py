@@ -100,11 +100,14 @@ async def update(
     """Add what somebody did to the job, and return the whole job as ``reading.one`` does.
 
     The same update again changes nothing and gets the same answer. Raises NotFound, NotAllowed,
-    Conflict, MoveNotAllowed, or the refusal of a value.
+    Conflict, MoveNotAllowed, or the refusal of a value. ``at`` stands for the clock where a history
+    is written down afterwards (the demo's year).
     """
     if wanted.reroutes:
         await conn.execute(queries.LOCK_ROUTING_SHARED, {"lock": LOCK_ROUTING})
     row = await _lock(conn, job)
+    if at is not None:
+        row = replace(row, now=at)
     rules = await router.current(conn)
     if await _came_before(conn, principal, job, wanted):
         return await reading.whole(conn, rules, row)
