@@ -15,7 +15,6 @@ with the place in the file and what was expected there. In short:
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +30,9 @@ from routing.errors import AnswersRefused, CategoriesRefused
 
 #: The categories every installation starts with.
 SHIPPED = Path(__file__).with_name("categories.json")
+
+#: The largest number that JSON gives to every program unchanged (RFC 8259 section 6).
+NUMBER_LIMIT = 2**53 - 1
 
 #: Longest text answer; a description belongs into the report's own words.
 TEXT_LIMIT = 500
@@ -331,7 +333,7 @@ def _check_number(question: Question, answer: object) -> None:
     if (
         isinstance(answer, (int, float))
         and not isinstance(answer, bool)
-        and math.isfinite(answer)
+        and abs(answer) <= NUMBER_LIMIT  # and so no NaN
         and (low is None or answer >= low)
         and (high is None or answer <= high)
     ):

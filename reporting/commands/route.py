@@ -20,6 +20,7 @@ from rich.progress import Progress
 from geo.errors import NotAPlace, Refusal
 from geo.points import check_point
 from reporting.commands.base import command, err, fail, out, running
+from reporting.runtime import Connection
 from routing.assign import Assignment
 from routing.bulk import Answer, Bulk, Place
 
@@ -56,17 +57,21 @@ async def route(
     """
     instant = _noon(at) if at else datetime.now(UTC)
     began = time.monotonic()
-    async with (
-        running() as runtime,
-        runtime.reading() as conn,
-        Bulk.open(conn, category, instant, _cells) as bulk,
-    ):
-        with _read(points) as source, _written(out_file) as target:
-            count = await _pump(bulk, source, target)
+    async with running() as runtime, runtime.reading() as conn:
+        count = await answer_file(conn, points, category, instant, out_file)
     rows = sum(count.values())
     out.print(f"{rows:,} rows in {time.monotonic() - began:.1f} s, to {out_file}.", markup=False)
     for flags, number in count.most_common():
         out.print(f"{number:>12,}  {flags or 'in a ward, by a rule'}", markup=False)
+
+
+async def answer_file(
+    conn: Connection, points: Path, category: str, at: datetime, out_file: Path
+) -> Counter[str]:
+    """Write the answers; how many rows got which flags. The connection is in autocommit."""
+    async with Bulk.open(conn, category, at, _cells) as bulk:
+        with _read(points) as source, _written(out_file) as target:
+            return await _pump(bulk, source, target)
 
 
 class _Source:
