@@ -18,11 +18,16 @@ An update's hash is the SHA-256 of those bytes. The commitment to its words is t
 random salt followed by the JSON array of the words; deleting salt and words leaves the chain whole
 and says nothing of what they were. ``changes`` passes through PostgreSQL's ``jsonb``, so numbers in
 it must come back from there as they went in: integers, and fractions between 1e-9 and 1e15.
+
+Checkpoints bind the jobs to one another. Each names the head of every job that changed since the
+one before, hashes those heads and the checkpoint before it, and is signed with Ed25519 (RFC 8032):
+so a whole job cannot go, nor the end of its chain, nor can a chain be written anew. A job made and
+removed between two checkpoints leaves no trace, which is why they are taken often.
 """
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -114,5 +119,33 @@ def link(
             recorded_at=utc(recorded_at),
             changes=changes,
             words_hash=words_hash,
+        )
+    ).digest()
+
+
+def heads_digest(heads: Iterable[tuple[UUID, int, bytes]]) -> bytes:
+    """SHA-256 over job (16 bytes), seq (4, big-endian) and hash (32) of each, in order of job."""
+    found = hashlib.sha256()
+    for head in heads:
+        found.update(head_bytes(*head))
+    return found.digest()
+
+
+def head_bytes(job: UUID, seq: int, head: bytes) -> bytes:
+    """One head, as it goes into the digest."""
+    return job.bytes + seq.to_bytes(4) + head
+
+
+def checkpoint_hash(previous_hash: bytes, *, at: datetime, heads: int, digest: bytes) -> bytes:
+    """What a checkpoint signs: SHA-256 of ``{"at","digest","heads","previous"}``, as above."""
+    return hashlib.sha256(
+        orjson.dumps(
+            {
+                "at": utc(at),
+                "digest": digest.hex(),
+                "heads": heads,
+                "previous": previous_hash.hex(),
+            },
+            option=orjson.OPT_SORT_KEYS,
         )
     ).digest()
