@@ -2,7 +2,7 @@
 
 import typer
 
-from reporting.commands import authorities, boundaries, route, rules, serve
+from reporting.commands import authorities, boundaries, route, rules, serve, staff, verify
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -15,3 +15,5 @@ app.add_typer(boundaries.app, name="boundaries")
 app.add_typer(rules.categories, name="categories")
 app.add_typer(rules.responsibilities, name="responsibilities")
 app.command("route")(route.route)
+app.add_typer(staff.app, name="staff")
+app.command("verify")(verify.verify)
