@@ -56,7 +56,7 @@ from areas_near({PLACE}, %(at)s, %(metres)s) near
 join area on area.id = near.area_id
 join authority on authority.id = area.authority_id
 where near.kind <> 'zone'
-order by near.distance_m, authority.tier = 'county', authority.slug
+order by round(near.distance_m), authority.tier = 'county', authority.slug
 limit 1
 """
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.errors import Refusal
+from reporting.errors import Invalid
 
 #: A report with everything in it is below 20 kB; a sync of 200 updates below 1 MB.
 JSON_LIMIT: Final = 1_000_000
@@ -70,15 +71,34 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its JSON strictly; every router of ours uses it."""
+    """A route that reads its JSON and its query strictly; every router of ours uses it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        parameters = self.dependant.query_params
+        names = {each.alias for each in parameters}
+        # A route that takes its query as a model has that model look after the names.
+        has_model = any(
+            isinstance(kind := each.field_info.annotation, type) and issubclass(kind, BaseModel)
+            for each in parameters
+        )
 
         async def handle(request: Request) -> Response:
+            if request.scope["query_string"] and not has_model:
+                _check_query(request, names)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return handle
+
+
+def _check_query(request: Request, names: set[str]) -> None:
+    """Of a parameter sent twice one would be lost; of an unknown one, all of it."""
+    sent = [name for name, _ in request.query_params.multi_items()]
+    if not names.issuperset(sent):
+        takes = ", ".join(sorted(names)) or "none"
+        raise Invalid(f"A parameter of the query is not known here; it takes {takes}.")
+    if len(set(sent)) != len(sent):
+        raise Invalid("A parameter of the query is sent twice.")
 
 
 def _clean(text: str) -> str:
@@ -103,6 +123,15 @@ class Wire(BaseModel):
     """A model that comes in or goes out: unknown fields and loose types are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_fields(cls, sent: Any) -> Any:
+        """Once, by the names that are known: those that are not are never repeated."""
+        if isinstance(sent, dict) and not cls.model_fields.keys() >= sent.keys():
+            message = f"holds a field that is not known; known are {', '.join(cls.model_fields)}"
+            raise ValueError(message)
+        return sent
 
 
 class BodyLimit:

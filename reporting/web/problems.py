@@ -125,24 +125,35 @@ async def _on_refusal(_: Request, refusal: Exception) -> Response:
 
 async def _on_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    items = error.errors()
+    whole = next((item for item in items if item["loc"] == ("body",)), None)
+    if whole and whole["type"] == "missing":
+        return refused(body.BodyUnreadable())
+    if whole and isinstance(whole["input"], bytes):  # not read as JSON, for its media type
+        return refused(body.MediaTypeRefused())
     found = [
         {"pointer": _pointer(item["loc"]), "detail": item["msg"].removeprefix("Value error, ")}
-        for item in error.errors()
+        for item in items[:ERRORS_SHOWN]
     ]
-    if any(item["type"] in _NO_JSON for item in error.errors() if item["loc"] == ("body",)):
-        return refused(body.MediaTypeRefused())
     return problem(422, errors.Invalid.code, errors.Invalid().detail, {"errors": found})
 
 
-#: What pydantic says of a body that was not read as JSON because of its media type.
-_NO_JSON = ("model_attributes_type", "model_type", "dataclass_type", "dict_type")
+#: A body may be wrong in more ways than anybody reads.
+ERRORS_SHOWN: Final = 20
+#: Members whose own names the client chose: a pointer ends there, and repeats none of them.
+_CLIENTS_NAMES: Final = {"answers"}
 
 
 def _pointer(location: tuple[str | int, ...]) -> str:
     where, *rest = location
     if where != "body":
         return str(rest[0]) if rest else str(where)
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in rest)
+    parts = []
+    for part in rest:
+        parts.append("/" + str(part))
+        if part in _CLIENTS_NAMES:
+            break
+    return "".join(parts)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -1,9 +1,10 @@
 """Every router of the application, in one list."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from reporting.web import health
 from reporting.web.api import auth, categories, jobs, photos, places, reports, staff_me
+from reporting.web.deps import principal
 
 ROUTERS = (
     categories.router,
@@ -13,11 +14,12 @@ ROUTERS = (
     jobs.router,
     auth.router,
     staff_me.router,
-    health.router,
 )
 
 
 def include(app: FastAPI) -> None:
     """Add them to the application."""
     for router in ROUTERS:
-        app.include_router(router)
+        # An invalid bearer is refused everywhere, also where none is needed.
+        app.include_router(router, dependencies=[Depends(principal)])
+    app.include_router(health.router)

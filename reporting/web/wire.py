@@ -2,8 +2,17 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, Strict
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Strict,
+)
 
 from geo.points import Point, check_point
 from reporting.web.body import CleanText, Wire
@@ -19,10 +28,10 @@ Answer = (
 
 
 def _text(value: Any) -> Any:
-    """A number would be taken for seconds since 1970."""
-    if not isinstance(value, str | datetime):
+    """A number, even as text, would be taken for seconds since 1970."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and "T" in value.upper()):
         message = "must be text in ISO 8601 with a zone, such as 2026-11-23T14:25:00Z"
-        raise ValueError(message)  # noqa: TRY004 - pydantic turns only ValueError into an answer
+        raise ValueError(message)  # pydantic makes an answer of this only
     return value
 
 
@@ -30,9 +39,27 @@ def _zulu(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-#: An instant that names its zone; goes out in UTC with Z.
-Instant = Annotated[AwareDatetime, BeforeValidator(_text), PlainSerializer(_zulu, return_type=str)]
-Email = Annotated[str, Field(max_length=254)]
+def _address(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        message = "must be an e-mail address"  # the library's own words repeat what was sent
+        raise ValueError(message) from error
+
+
+#: An instant that names its zone; goes out in UTC with Z. JSON has only text for it, so not strict.
+Instant = Annotated[
+    AwareDatetime,
+    Strict(strict=False),
+    BeforeValidator(_text),
+    PlainSerializer(_zulu, return_type=str),
+]
+#: An id; JSON has only text for it, so not strict.
+Id = Annotated[UUID, Strict(strict=False)]
+#: An e-mail address, without a name before it.
+Email = Annotated[
+    str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)
+]
 
 
 class Location(Wire):

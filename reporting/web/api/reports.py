@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Request, Response
-from pydantic import EmailStr, Field, StringConstraints, model_validator
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import Field, StringConstraints, model_validator
 
+from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
 from reporting import reports
 from reporting.errors import (
     IdempotencyKeyMissing,
@@ -17,13 +18,21 @@ from reporting.errors import (
     SameAsRefused,
     StillRunning,
 )
-from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
 from reporting.references import PATTERN
+from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep
 from reporting.web.problems import responses
-from reporting.web.answers import fresh
-from reporting.web.wire import Answer, AuthorityOut, Instant, Location, TeamOut, WardOut
+from reporting.web.wire import (
+    Answer,
+    AuthorityOut,
+    Email,
+    Id,
+    Instant,
+    Location,
+    TeamOut,
+    WardOut,
+)
 from routing.errors import AnswersRefused, UnknownCategory
 
 router = APIRouter(prefix="/v1", tags=["reports"], route_class=StrictRoute)
@@ -36,12 +45,19 @@ class ContactIn(Wire):
     """How to reach the reporter. Leave it out to stay unknown."""
 
     name: Annotated[CleanText, Field(max_length=200)] | None = None
-    email: EmailStr | None = None
+    email: Email | None = None
     phone: Annotated[CleanText, Field(max_length=40)] | None = None
     language: (
         Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None
     ) = None
     updates: list[Literal["email"]] = Field(default=[], max_length=1)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "ContactIn":
+        if self.updates and self.email is None:
+            message = "updates by email need an email"
+            raise ValueError(message)
+        return self
 
     def contact(self) -> reports.Contact:
         """As the verb takes it."""
@@ -61,7 +77,7 @@ class ReportIn(Wire):
     authority: str | None = Field(None, max_length=100)
     description: Annotated[CleanText, Field(max_length=4000)] | None = None
     answers: dict[str, Answer] = Field(default={}, max_length=50)
-    photos: list[UUID] = Field(default=[], max_length=PHOTOS_LIMIT)
+    photos: list[Id] = Field(default=[], max_length=PHOTOS_LIMIT)
     contact: ContactIn | None = None
     same_as: Reference | None = Field(None, description="Reference of the job this is about")
     observed_at: Instant | None = None
@@ -251,7 +267,7 @@ async def get_report(
     runtime: RuntimeDep,
     request: Request,
     principal: PrincipalDep,
-    id: Annotated[str, Path(max_length=36)],  # noqa: A002 - the contract's name
+    id: str,  # noqa: A002 - the contract's name
 ) -> Response:
     async with runtime.reading() as conn:
         found = await reports.one(conn, runtime.router, id, principal)
