@@ -152,13 +152,21 @@ async def create(
     sender: Sender,
     new: NewReport,
     category: Category,
+    at: datetime | None = None,
 ) -> Answered:
-    """Store a report, or give the answer that this claim got before."""
-    look = await _look(conn, claim, sender, new, category)
+    """Store a report, or give the answer that this claim got before.
+
+    ``at`` is when it came, for a report of the past (the demo county); now, by the database's
+    clock, for all others.
+    """
+    look = await _look(conn, claim, sender, new, category, at)
     if look.body_hash is not None:
         if look.body_hash != claim.body_hash:
             raise IdempotencyKeyReused
-        return Answered(_with_token(look.answer, keys, public_url), replayed=True)
+        known = orjson.loads(look.answer)
+        token = keys.tracking_token(UUID(known["id"]))
+        body = _with_token(look.answer, token, known["reference"], public_url)
+        return Answered(body, replayed=True)
     now: datetime = look.now
     _check(new, category, now, photos_found=look.photos)
     found = Found(frozenset(look.areas), frozenset(look.near), look.version)
@@ -167,6 +175,7 @@ async def create(
     priority, due_at = judged.priority, judged.due_at
     job = await _job_to_join(conn, new, look.jobs, assignment)
     report_id, update_id = uuid4(), uuid4()
+    own_reference = reference(look.first_number)
     flags = _flags(new, assignment)
     if job is None:
         job_id, job_reference, reports = uuid4(), reference(look.second_number), 1
@@ -206,7 +215,7 @@ async def create(
     )
     answer = {
         "id": report_id,
-        "reference": reference(look.first_number),
+        "reference": own_reference,
         "status": status,
         "category": category.code,
         "authority": {"slug": assignment.authority.slug, "name": assignment.authority.name},
@@ -239,11 +248,9 @@ async def create(
         {
             **entry.params(),
             "report": report_id,
-            "reference": answer["reference"],
-            "job": job_id,
+            "reference": own_reference,
             "job_reference": job_reference,
             "authority": assignment.authority.id,
-            "report_authority": assignment.authority.id,
             "team": assignment.team.id,
             "category": category.code,
             "ward": assignment.ward and assignment.ward.id,
@@ -254,8 +261,6 @@ async def create(
             "priority": priority,
             "due_at": due_at,
             "flags": list(flags),
-            "job_flags": list(flags),
-            "now": now,
             "reasons": assignment.reasons_json,
             "answers": orjson.dumps(dict(new.answers)).decode(),
             "device": sender.device,
@@ -280,7 +285,8 @@ async def create(
     row = await cursor.fetchone()
     if row is None or row[0] != len(new.photos):
         raise PhotoUnknown  # taken by another report since the look
-    return Answered(_with_token(stored_answer, keys, public_url), replayed=False)
+    body = _with_token(stored_answer, token, own_reference, public_url)
+    return Answered(body, replayed=False)
 
 
 async def one(conn: Connection, router: Router, name: str, principal: Principal) -> dict[str, Any]:
@@ -353,9 +359,15 @@ async def nearby(
 
 
 async def _look(
-    conn: Connection, claim: Claim, sender: Sender, new: NewReport, category: Category
+    conn: Connection,
+    claim: Claim,
+    sender: Sender,
+    new: NewReport,
+    category: Category,
+    at: datetime | None,
 ) -> Any:
     values: dict[str, Any] = {
+        "at": at,
         "scope": claim.scope,
         "key": claim.key,
         "photos": list(new.photos),
@@ -461,11 +473,9 @@ def _location(place: Point | None) -> dict[str, float] | None:
     return found if place.accuracy_m is None else {**found, "accuracy_m": place.accuracy_m}
 
 
-def _with_token(answer: bytes, keys: Keys, public_url: str) -> bytes:
+def _with_token(answer: bytes, token: str, reference: str, public_url: str) -> bytes:
     """The stored answer with the token put back, which is never stored in clear."""
-    report = orjson.loads(answer)
-    token = keys.tracking_token(UUID(report["id"]))
-    url = f"{public_url.rstrip('/')}/r/{report['reference']}?t={token}"
+    url = f"{public_url.rstrip('/')}/r/{reference}?t={token}"
     tail = orjson.dumps({"tracking_token": token, "tracking_url": url})
     return answer[:-1] + b"," + tail[1:]
 

@@ -82,6 +82,104 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", "key", name=op.f("pk_idempotency_key")),
     )
     op.create_index("ix_idempotency_key_created", "idempotency_key", ["created_at"], unique=False)
+    op.create_geospatial_table(
+        "job",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("authority_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Integer(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("ward_area_id", sa.Integer(), nullable=True),
+        sa.Column("division_area_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "place",
+            Geometry(
+                geometry_type="POINT",
+                srid=4326,
+                dimension=2,
+                spatial_index=False,
+                from_text="ST_GeomFromEWKT",
+                name="geometry",
+            ),
+            nullable=True,
+        ),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("waiting_for", sa.Text(), nullable=True),
+        sa.Column("closed_reason", sa.Text(), nullable=True),
+        sa.Column("scheduled_for", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("clock_stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reports", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("reopened", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "flags", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("chain_head", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "checkpointed_version", sa.Integer(), server_default=sa.text("0"), nullable=False
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'closed') = (closed_reason is not null)", name=op.f("ck_job_closed_reason")
+        ),
+        sa.CheckConstraint(
+            "status in ('received', 'scheduled', 'in_progress', 'waiting', 'referred', 'fixed', 'closed')",
+            name=op.f("ck_job_status"),
+        ),
+        sa.CheckConstraint("priority between 1 and 4", name=op.f("ck_job_priority")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("reference", name=op.f("uq_job_reference")),
+    )
+    op.create_index("ix_job_authority_due", "job", ["authority_id", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_job_authority_due_open",
+        "job",
+        ["authority_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
+    op.create_index(
+        "ix_job_division_due_open",
+        "job",
+        ["division_area_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
+    op.create_index(
+        "ix_job_not_checkpointed",
+        "job",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("version > checkpointed_version"),
+    )
+    op.create_geospatial_index(
+        "ix_job_place_open",
+        "job",
+        ["place"],
+        unique=False,
+        postgresql_using="gist",
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+        postgresql_ops={},
+    )
+    op.create_index("ix_job_team_due", "job", ["team_id", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_job_team_due_open",
+        "job",
+        ["team_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
+    op.create_index(
+        "ix_job_ward_due_open",
+        "job",
+        ["ward_area_id", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
+    )
     op.create_table(
         "login_try",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -162,6 +260,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rulebook")),
     )
     op.create_table(
+        "assignment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("authority_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Integer(), nullable=False),
+        sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_assignment_job_id_job")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
+    )
+    op.create_index("ix_assignment_job", "assignment", ["job_id", "id"], unique=False)
+    op.create_table(
         "authority_member",
         sa.Column("authority_id", sa.Integer(), nullable=False),
         sa.Column("member_id", sa.Integer(), nullable=False),
@@ -187,6 +297,23 @@ def upgrade() -> None:
             name=op.f("fk_checkpoint_head_checkpoint_id_checkpoint"),
         ),
         sa.PrimaryKeyConstraint("checkpoint_id", "job_id", name=op.f("pk_checkpoint_head")),
+    )
+    op.create_table(
+        "job_update",
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("words_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_update_job_id_job")),
+        sa.PrimaryKeyConstraint("job_id", "seq", name=op.f("pk_job_update")),
+        sa.UniqueConstraint("id", name=op.f("uq_job_update_id")),
     )
     op.create_table(
         "staff",
@@ -328,6 +455,67 @@ def upgrade() -> None:
     op.create_geospatial_index(
         "ix_area_geom", "area", ["geom"], unique=False, postgresql_using="gist", postgresql_ops={}
     )
+    op.create_geospatial_table(
+        "report",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column(
+            "place",
+            Geometry(
+                geometry_type="POINT",
+                srid=4326,
+                dimension=2,
+                spatial_index=False,
+                from_text="ST_GeomFromEWKT",
+                name="geometry",
+            ),
+            nullable=True,
+        ),
+        sa.Column("accuracy_m", sa.Double(), nullable=True),
+        sa.Column("authority_id", sa.Integer(), nullable=False),
+        sa.Column("ward_area_id", sa.Integer(), nullable=True),
+        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "flags", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column("device_id", sa.Uuid(), nullable=True),
+        sa.Column("reporter_id", sa.Uuid(), nullable=True),
+        sa.Column("taken_by", sa.Uuid(), nullable=True),
+        sa.Column("tracking_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"],
+            ["device.id"],
+            name=op.f("fk_report_device_id_device"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reporter_id"],
+            ["reporter.id"],
+            name=op.f("fk_report_reporter_id_reporter"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(["taken_by"], ["staff.id"], name=op.f("fk_report_taken_by_staff")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
+        sa.UniqueConstraint("reference", name=op.f("uq_report_reference")),
+        sa.UniqueConstraint("tracking_hash", name=op.f("uq_report_tracking_hash")),
+    )
+    op.create_index(
+        "ix_report_device",
+        "report",
+        ["device_id"],
+        unique=False,
+        postgresql_where=sa.text("device_id is not null"),
+    )
+    op.create_index(
+        "ix_report_reporter",
+        "report",
+        ["reporter_id"],
+        unique=False,
+        postgresql_where=sa.text("reporter_id is not null"),
+    )
     op.create_table(
         "responsibility",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
@@ -393,6 +581,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_staff_token")),
     )
     op.create_index(op.f("ix_staff_token_staff_id"), "staff_token", ["staff_id"], unique=False)
+    op.create_table(
+        "update_words",
+        sa.Column("update_id", sa.Uuid(), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("public_message", sa.Text(), nullable=True),
+        sa.Column("waiting_for", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["update_id"], ["job_update.id"], name=op.f("fk_update_words_update_id_job_update")
+        ),
+        sa.PrimaryKeyConstraint("update_id", name=op.f("pk_update_words")),
+    )
     op.create_geospatial_table(
         "area_part",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
@@ -423,254 +623,6 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gist",
         postgresql_ops={},
-    )
-    op.create_geospatial_table(
-        "job",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("authority_id", sa.Integer(), nullable=False),
-        sa.Column("team_id", sa.Integer(), nullable=False),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column("ward_area_id", sa.Integer(), nullable=True),
-        sa.Column("division_area_id", sa.Integer(), nullable=True),
-        sa.Column(
-            "place",
-            Geometry(
-                geometry_type="POINT",
-                srid=4326,
-                dimension=2,
-                spatial_index=False,
-                from_text="ST_GeomFromEWKT",
-                name="geometry",
-            ),
-            nullable=True,
-        ),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("waiting_for", sa.Text(), nullable=True),
-        sa.Column("closed_reason", sa.Text(), nullable=True),
-        sa.Column("scheduled_for", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("priority", sa.SmallInteger(), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("clock_stopped_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("reports", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("reopened", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "flags", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("chain_head", sa.LargeBinary(), nullable=False),
-        sa.Column(
-            "checkpointed_version", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(status = 'closed') = (closed_reason is not null)", name=op.f("ck_job_closed_reason")
-        ),
-        sa.CheckConstraint(
-            "status in ('received', 'scheduled', 'in_progress', 'waiting', 'referred', 'fixed', 'closed')",
-            name=op.f("ck_job_status"),
-        ),
-        sa.CheckConstraint("priority between 1 and 4", name=op.f("ck_job_priority")),
-        sa.ForeignKeyConstraint(
-            ["authority_id"], ["authority.id"], name=op.f("fk_job_authority_id_authority")
-        ),
-        sa.ForeignKeyConstraint(
-            ["category"], ["category.code"], name=op.f("fk_job_category_category")
-        ),
-        sa.ForeignKeyConstraint(
-            ["division_area_id"], ["area.id"], name=op.f("fk_job_division_area_id_area")
-        ),
-        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_job_team_id_team")),
-        sa.ForeignKeyConstraint(
-            ["ward_area_id"], ["area.id"], name=op.f("fk_job_ward_area_id_area")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
-        sa.UniqueConstraint("reference", name=op.f("uq_job_reference")),
-    )
-    op.create_index("ix_job_authority_due", "job", ["authority_id", "due_at", "id"], unique=False)
-    op.create_index(
-        "ix_job_authority_due_open",
-        "job",
-        ["authority_id", "due_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
-    )
-    op.create_index(
-        "ix_job_division_due_open",
-        "job",
-        ["division_area_id", "due_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
-    )
-    op.create_index(
-        "ix_job_not_checkpointed",
-        "job",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("version > checkpointed_version"),
-    )
-    op.create_geospatial_index(
-        "ix_job_place_open",
-        "job",
-        ["place"],
-        unique=False,
-        postgresql_using="gist",
-        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
-        postgresql_ops={},
-    )
-    op.create_index("ix_job_team_due", "job", ["team_id", "due_at", "id"], unique=False)
-    op.create_index(
-        "ix_job_team_due_open",
-        "job",
-        ["team_id", "due_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
-    )
-    op.create_index("ix_job_updated", "job", ["updated_at"], unique=False)
-    op.create_index(
-        "ix_job_ward_due_open",
-        "job",
-        ["ward_area_id", "due_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("status not in ('fixed', 'closed')"),
-    )
-    op.create_geospatial_table(
-        "report",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column(
-            "place",
-            Geometry(
-                geometry_type="POINT",
-                srid=4326,
-                dimension=2,
-                spatial_index=False,
-                from_text="ST_GeomFromEWKT",
-                name="geometry",
-            ),
-            nullable=True,
-        ),
-        sa.Column("accuracy_m", sa.Double(), nullable=True),
-        sa.Column("authority_id", sa.Integer(), nullable=False),
-        sa.Column("ward_area_id", sa.Integer(), nullable=True),
-        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column(
-            "flags", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
-        sa.Column("device_id", sa.Uuid(), nullable=True),
-        sa.Column("reporter_id", sa.Uuid(), nullable=True),
-        sa.Column("taken_by", sa.Uuid(), nullable=True),
-        sa.Column("tracking_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["authority_id"], ["authority.id"], name=op.f("fk_report_authority_id_authority")
-        ),
-        sa.ForeignKeyConstraint(
-            ["category"], ["category.code"], name=op.f("fk_report_category_category")
-        ),
-        sa.ForeignKeyConstraint(
-            ["device_id"],
-            ["device.id"],
-            name=op.f("fk_report_device_id_device"),
-            ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(
-            ["reporter_id"],
-            ["reporter.id"],
-            name=op.f("fk_report_reporter_id_reporter"),
-            ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(["taken_by"], ["staff.id"], name=op.f("fk_report_taken_by_staff")),
-        sa.ForeignKeyConstraint(
-            ["ward_area_id"], ["area.id"], name=op.f("fk_report_ward_area_id_area")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
-        sa.UniqueConstraint("reference", name=op.f("uq_report_reference")),
-        sa.UniqueConstraint("tracking_hash", name=op.f("uq_report_tracking_hash")),
-    )
-    op.create_index(
-        "ix_report_device",
-        "report",
-        ["device_id"],
-        unique=False,
-        postgresql_where=sa.text("device_id is not null"),
-    )
-    op.create_index(
-        "ix_report_reporter",
-        "report",
-        ["reporter_id"],
-        unique=False,
-        postgresql_where=sa.text("reporter_id is not null"),
-    )
-    op.create_table(
-        "assignment",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("job_id", sa.Uuid(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("authority_id", sa.Integer(), nullable=False),
-        sa.Column("team_id", sa.Integer(), nullable=False),
-        sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["authority_id"], ["authority.id"], name=op.f("fk_assignment_authority_id_authority")
-        ),
-        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_assignment_job_id_job")),
-        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_assignment_team_id_team")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
-    )
-    op.create_index("ix_assignment_job", "assignment", ["job_id", "id"], unique=False)
-    op.create_table(
-        "job_report",
-        sa.Column("report_id", sa.Uuid(), nullable=False),
-        sa.Column("job_id", sa.Uuid(), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_report_job_id_job")),
-        sa.ForeignKeyConstraint(
-            ["report_id"], ["report.id"], name=op.f("fk_job_report_report_id_report")
-        ),
-        sa.PrimaryKeyConstraint("report_id", "job_id", "since", name=op.f("pk_job_report")),
-    )
-    op.create_index("ix_job_report_job", "job_report", ["job_id"], unique=False)
-    op.create_index(
-        "uq_job_report_current",
-        "job_report",
-        ["report_id"],
-        unique=True,
-        postgresql_where=sa.text("until is null"),
-    )
-    op.create_table(
-        "job_update",
-        sa.Column("job_id", sa.Uuid(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("words_hash", sa.LargeBinary(), nullable=True),
-        sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_update_job_id_job")),
-        sa.PrimaryKeyConstraint("job_id", "seq", name=op.f("pk_job_update")),
-        sa.UniqueConstraint("id", name=op.f("uq_job_update_id")),
-    )
-    op.create_table(
-        "report_words",
-        sa.Column("report_id", sa.Uuid(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("place_text", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["report_id"],
-            ["report.id"],
-            name=op.f("fk_report_words_report_id_report"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("report_id", name=op.f("pk_report_words")),
     )
     op.create_table(
         "delivery",
@@ -724,6 +676,26 @@ def upgrade() -> None:
         ["subscription_id", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "job_report",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_report_job_id_job")),
+        sa.ForeignKeyConstraint(
+            ["report_id"], ["report.id"], name=op.f("fk_job_report_report_id_report")
+        ),
+        sa.PrimaryKeyConstraint("report_id", "job_id", "since", name=op.f("pk_job_report")),
+    )
+    op.create_index("ix_job_report_job", "job_report", ["job_id"], unique=False)
+    op.create_index(
+        "uq_job_report_current",
+        "job_report",
+        ["report_id"],
+        unique=True,
+        postgresql_where=sa.text("until is null"),
     )
     op.create_table(
         "photo",
@@ -790,23 +762,24 @@ def upgrade() -> None:
         postgresql_where=sa.text("update_id is not null"),
     )
     op.create_table(
-        "update_words",
-        sa.Column("update_id", sa.Uuid(), nullable=False),
-        sa.Column("salt", sa.LargeBinary(), nullable=False),
-        sa.Column("note", sa.Text(), nullable=True),
-        sa.Column("public_message", sa.Text(), nullable=True),
-        sa.Column("waiting_for", sa.Text(), nullable=True),
+        "report_words",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("place_text", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["update_id"], ["job_update.id"], name=op.f("fk_update_words_update_id_job_update")
+            ["report_id"],
+            ["report.id"],
+            name=op.f("fk_report_words_report_id_report"),
+            ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("update_id", name=op.f("pk_update_words")),
+        sa.PrimaryKeyConstraint("report_id", name=op.f("pk_report_words")),
     )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
-    op.drop_table("update_words")
+    op.drop_table("report_words")
     op.drop_index(
         "ix_photo_update", table_name="photo", postgresql_where=sa.text("update_id is not null")
     )
@@ -823,21 +796,28 @@ def downgrade() -> None:
     )
     op.drop_table("photo")
     op.drop_index(
+        "uq_job_report_current", table_name="job_report", postgresql_where=sa.text("until is null")
+    )
+    op.drop_index("ix_job_report_job", table_name="job_report")
+    op.drop_table("job_report")
+    op.drop_index(
         "ix_delivery_pending", table_name="delivery", postgresql_where=sa.text("state = 'pending'")
     )
     op.drop_index(
         "ix_delivery_dead", table_name="delivery", postgresql_where=sa.text("state = 'dead'")
     )
     op.drop_table("delivery")
-    op.drop_table("report_words")
-    op.drop_table("job_update")
-    op.drop_index(
-        "uq_job_report_current", table_name="job_report", postgresql_where=sa.text("until is null")
+    op.drop_geospatial_index(
+        "ix_area_part_geom", table_name="area_part", postgresql_using="gist", column_name="geom"
     )
-    op.drop_index("ix_job_report_job", table_name="job_report")
-    op.drop_table("job_report")
-    op.drop_index("ix_assignment_job", table_name="assignment")
-    op.drop_table("assignment")
+    op.drop_index(op.f("ix_area_part_area_id"), table_name="area_part")
+    op.drop_geospatial_table("area_part")
+    op.drop_table("update_words")
+    op.drop_index(op.f("ix_staff_token_staff_id"), table_name="staff_token")
+    op.drop_table("staff_token")
+    op.drop_table("staff_team")
+    op.drop_index("uq_responsibility_rule", table_name="responsibility")
+    op.drop_table("responsibility")
     op.drop_index(
         "ix_report_reporter",
         table_name="report",
@@ -847,12 +827,51 @@ def downgrade() -> None:
         "ix_report_device", table_name="report", postgresql_where=sa.text("device_id is not null")
     )
     op.drop_geospatial_table("report")
+    op.drop_geospatial_index(
+        "ix_area_geom", table_name="area", postgresql_using="gist", column_name="geom"
+    )
+    op.drop_index(op.f("ix_area_authority_id"), table_name="area")
+    op.drop_geospatial_table("area")
+    op.drop_index(op.f("ix_vintage_authority_id"), table_name="vintage")
+    op.drop_table("vintage")
+    op.drop_table("team")
+    op.drop_index(
+        "uq_subscription_live",
+        table_name="subscription",
+        postgresql_where=sa.text("ended_at is null"),
+    )
+    op.drop_index("ix_subscription_device", table_name="subscription")
+    op.drop_table("subscription")
+    op.drop_table("staff")
+    op.drop_table("job_update")
+    op.drop_table("checkpoint_head")
+    op.drop_table("authority_member")
+    op.drop_index("ix_assignment_job", table_name="assignment")
+    op.drop_table("assignment")
+    op.drop_table("rulebook")
+    op.drop_table("reporter")
+    op.drop_index(
+        "ix_outbox_subject",
+        table_name="outbox",
+        postgresql_where=sa.text("done_at is null and dead_at is null"),
+    )
+    op.drop_index(
+        "ix_outbox_due",
+        table_name="outbox",
+        postgresql_where=sa.text("done_at is null and dead_at is null"),
+    )
+    op.drop_index(
+        "ix_outbox_dead", table_name="outbox", postgresql_where=sa.text("dead_at is not null")
+    )
+    op.drop_table("outbox")
+    op.drop_index("ix_login_try_address", table_name="login_try")
+    op.drop_index("ix_login_try_account", table_name="login_try")
+    op.drop_table("login_try")
     op.drop_index(
         "ix_job_ward_due_open",
         table_name="job",
         postgresql_where=sa.text("status not in ('fixed', 'closed')"),
     )
-    op.drop_index("ix_job_updated", table_name="job")
     op.drop_index(
         "ix_job_team_due_open",
         table_name="job",
@@ -883,53 +902,6 @@ def downgrade() -> None:
     )
     op.drop_index("ix_job_authority_due", table_name="job")
     op.drop_geospatial_table("job")
-    op.drop_geospatial_index(
-        "ix_area_part_geom", table_name="area_part", postgresql_using="gist", column_name="geom"
-    )
-    op.drop_index(op.f("ix_area_part_area_id"), table_name="area_part")
-    op.drop_geospatial_table("area_part")
-    op.drop_index(op.f("ix_staff_token_staff_id"), table_name="staff_token")
-    op.drop_table("staff_token")
-    op.drop_table("staff_team")
-    op.drop_index("uq_responsibility_rule", table_name="responsibility")
-    op.drop_table("responsibility")
-    op.drop_geospatial_index(
-        "ix_area_geom", table_name="area", postgresql_using="gist", column_name="geom"
-    )
-    op.drop_index(op.f("ix_area_authority_id"), table_name="area")
-    op.drop_geospatial_table("area")
-    op.drop_index(op.f("ix_vintage_authority_id"), table_name="vintage")
-    op.drop_table("vintage")
-    op.drop_table("team")
-    op.drop_index(
-        "uq_subscription_live",
-        table_name="subscription",
-        postgresql_where=sa.text("ended_at is null"),
-    )
-    op.drop_index("ix_subscription_device", table_name="subscription")
-    op.drop_table("subscription")
-    op.drop_table("staff")
-    op.drop_table("checkpoint_head")
-    op.drop_table("authority_member")
-    op.drop_table("rulebook")
-    op.drop_table("reporter")
-    op.drop_index(
-        "ix_outbox_subject",
-        table_name="outbox",
-        postgresql_where=sa.text("done_at is null and dead_at is null"),
-    )
-    op.drop_index(
-        "ix_outbox_due",
-        table_name="outbox",
-        postgresql_where=sa.text("done_at is null and dead_at is null"),
-    )
-    op.drop_index(
-        "ix_outbox_dead", table_name="outbox", postgresql_where=sa.text("dead_at is not null")
-    )
-    op.drop_table("outbox")
-    op.drop_index("ix_login_try_address", table_name="login_try")
-    op.drop_index("ix_login_try_account", table_name="login_try")
-    op.drop_table("login_try")
     op.drop_index("ix_idempotency_key_created", table_name="idempotency_key")
     op.drop_table("idempotency_key")
     op.drop_table("device")

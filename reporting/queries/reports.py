@@ -11,7 +11,9 @@ from geo.spatial import PLACE, box_around, metres_between, within_metres
 from reporting.queries.jobs import INSERT_UPDATE
 from reporting.tables import OPEN
 
-_AT_NOW = ("%(at)s", "now()")
+#: The time of the report: now, or the one given for a report of the past.
+_AT = "coalesce(%(at)s::timestamptz, now())"
+_DATED = ("%(at)s", _AT)
 
 #: One row: the clock, the rules' version, the areas, two reference numbers, how many of the photos
 #: are there to be taken, the stored answer if this request came before, and the open jobs of the
@@ -19,10 +21,10 @@ _AT_NOW = ("%(at)s", "now()")
 #: could answer it otherwise is between this look and its own commit.
 LOOK = f"""
 select
-  now(),
+  {_AT},
   (select version from rulebook),
-  {AREA_IDS.replace(*_AT_NOW)},
-  {NEAR_IDS.replace(*_AT_NOW)},
+  {AREA_IDS.replace(*_DATED)},
+  {NEAR_IDS.replace(*_DATED)},
   nextval('reference_number'),
   nextval('reference_number'),
   case when %(photos)s::uuid[] = '{{}}' then 0 else (
@@ -42,12 +44,12 @@ left join idempotency_key known on known.scope = %(scope)s and known.key = %(key
 """
 
 #: The same where the place is given in words only.
-LOOK_WORDS = """
+LOOK_WORDS = f"""
 select
-  now(),
+  {_AT},
   (select version from rulebook),
-  '{}'::int[],
-  '{}'::int[],
+  '{{}}'::int[],
+  '{{}}'::int[],
   nextval('reference_number'),
   nextval('reference_number'),
   (
@@ -56,7 +58,7 @@ select
       and (device_id is null or device_id = %(device)s::uuid)
   ),
   known.body_hash, known.status, known.answer,
-  '{}'::uuid[]
+  '{{}}'::uuid[]
 from (values (1)) as one
 left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
 """
@@ -107,22 +109,22 @@ job_row as (
     id, reference, authority_id, team_id, category, ward_area_id, division_area_id, place, status,
     priority, due_at, flags, version, chain_head, created_at, updated_at
   ) values (
-    %(job)s, %(job_reference)s, %(authority)s, %(team)s, %(category)s, %(ward)s, %(division)s,
-    {_PLACE_OR_NULL}, 'received', %(priority)s, %(due_at)s, %(job_flags)s, %(update_seq)s,
-    %(update_hash)s, %(now)s, %(now)s
+    %(update_job)s, %(job_reference)s, %(authority)s, %(team)s, %(category)s, %(ward)s, %(division)s,
+    {_PLACE_OR_NULL}, 'received', %(priority)s, %(due_at)s, %(flags)s, %(update_seq)s,
+    %(update_hash)s, %(update_recorded_at)s, %(update_recorded_at)s
   )
 ),
 assignment_row as (
   insert into assignment (job_id, at, authority_id, team_id, reasons)
-  values (%(job)s, %(now)s, %(authority)s, %(team)s, %(reasons)s::jsonb)
+  values (%(update_job)s, %(update_recorded_at)s, %(authority)s, %(team)s, %(reasons)s::jsonb)
 )"""
 
 _JOINED_JOB = """
 job_row as (
   update job set
     version = %(update_seq)s, chain_head = %(update_hash)s, reports = reports + 1,
-    priority = %(priority)s, due_at = %(due_at)s, updated_at = %(now)s
-  where id = %(job)s
+    priority = %(priority)s, due_at = %(due_at)s, updated_at = %(update_recorded_at)s
+  where id = %(update_job)s
 )"""
 
 _REPORT = f"""
@@ -133,12 +135,12 @@ report_row as (
     device_id, reporter_id, taken_by, tracking_hash, observed_at, created_at
   ) values (
     %(report)s, %(reference)s, %(category)s, {_PLACE_OR_NULL}, %(accuracy_m)s,
-    %(report_authority)s, %(ward)s, %(answers)s::jsonb, %(flags)s, %(device)s, %(reporter)s,
-    %(taken_by)s, %(tracking_hash)s, %(observed_at)s, %(now)s
+    %(authority)s, %(ward)s, %(answers)s::jsonb, %(flags)s, %(device)s, %(reporter)s,
+    %(taken_by)s, %(tracking_hash)s, %(observed_at)s, %(update_recorded_at)s
   )
 ),
 link_row as (
-  insert into job_report (report_id, job_id, since) values (%(report)s, %(job)s, %(now)s)
+  insert into job_report (report_id, job_id, since) values (%(report)s, %(update_job)s, %(update_recorded_at)s)
 ),
 outbox_row as (
   insert into outbox (topic, subject) values ('update', %(update_id)s)
@@ -167,7 +169,9 @@ def store(*, new_job: bool, reporter: bool, words: bool, photos: bool) -> str:
     """The statement that writes a report and all that follows from it.
 
     One row: how many photos it took. Foreign keys are checked when the statement ends, so the
-    order of its parts is for the reader.
+    order of its parts is for the reader. White space is folded and no value has two names because
+    psycopg reads a statement of more than 4,096 characters or 50 parameters anew each time, which
+    costs a quarter of a millisecond.
     """
     parts = [
         *([_REPORTER] if reporter else []),
@@ -177,7 +181,7 @@ def store(*, new_job: bool, reporter: bool, words: bool, photos: bool) -> str:
         *([_PHOTOS] if photos else []),
     ]
     taken = "(select count(*) from photo_rows)" if photos else "0"
-    return f"with{','.join(parts)}\nselect {taken}"
+    return " ".join(f"with{','.join(parts)} select {taken}".split())
 
 
 #: A report by id or reference, with its job as it stands.

@@ -17,8 +17,13 @@ BEARER = HTTPBearer(
 )
 
 
-def runtime(request: Request) -> Runtime:
-    """The running process's belongings."""
+async def runtime(request: Request) -> Runtime:
+    """The running process's belongings. Async, because FastAPI runs plain functions in threads."""
+    return belongings(request)
+
+
+def belongings(request: Request) -> Runtime:
+    """The same, for what is not a dependency."""
     found: Runtime = request.app.state.runtime
     return found
 
@@ -39,7 +44,7 @@ async def principal(request: Request) -> Principal:
     token = bearer(request)
     if token is None:
         return Anyone()
-    async with runtime(request).reading() as conn:
+    async with belongings(request).reading() as conn:
         return await identify(conn, token)
 
 
