@@ -7,7 +7,7 @@ areas by id; what an id means (its authority, code and name) is in the rules tha
 Bulk statements join the same function laterally: ``FROM stage, LATERAL areas_at(stage.place, at)``.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,16 +38,6 @@ WITHIN = f"""
 select area_id, min(distance_m)
 from areas_near({PLACE}, %(at)s, %(metres)s)
 group by area_id
-"""
-
-#: Equally near areas (a place off the end of their common border): the lower code.
-NEAREST_AREA = f"""
-select near.area_id, near.distance_m
-from areas_near({PLACE}, %(at)s, %(metres)s) near
-join area on area.id = near.area_id
-where near.kind = any(%(kinds)s)
-order by near.distance_m, area.code, area.id
-limit 1
 """
 
 NEAREST_AUTHORITY = f"""
@@ -101,20 +91,6 @@ async def within(
         return dict(await cursor.fetchall())
 
 
-async def nearest_area(
-    conn: AsyncConnection[Any],
-    place: Point,
-    at: datetime,
-    kinds: Collection[str] = ("ward",),
-    within_m: float = NEAREST_WARD_M,
-) -> tuple[int, float] | None:
-    """The nearest area of those kinds and its distance in metres, or None if all are farther."""
-    values = {**place_parameters(place), "at": at, "metres": within_m, "kinds": list(kinds)}
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(NEAREST_AREA, values)
-        return await cursor.fetchone()
-
-
 async def nearest_authority(
     conn: AsyncConnection[Any],
     place: Point,
@@ -146,23 +122,3 @@ async def share_of_circle(
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(SHARES, values)
         return dict(await cursor.fetchall())
-
-
-def authorities_holding(
-    found: Iterable[tuple[int, str]],
-    with_own_area: Collection[int],
-    members: Mapping[int, Collection[int]],
-) -> frozenset[int]:
-    """The authorities in whose own area a place lies, from the areas found there.
-
-    ``found`` are (authority id, kind) of the areas that hold the place; ``with_own_area`` the
-    authorities that have an area of kind ``authority`` in force; ``members`` the lower-tier
-    authorities of each upper-tier one. A ward of an authority always counts: where a coarse own
-    area and the wards disagree, the ward is the finer word. Without an own area an upper tier
-    is where its members are. A zone alone holds a place only for its own (national) authority.
-    """
-    holding = {authority for authority, _ in found}
-    for upper, lower in members.items():
-        if upper not in with_own_area and not holding.isdisjoint(lower):
-            holding.add(upper)
-    return frozenset(holding)

@@ -32,8 +32,9 @@ from reporting.jobs.changing import DECIDED
 from reporting.queries import vintages as queries
 from reporting.runtime import Connection
 from routing.assign import Assignment, Found, Router
-from routing.errors import NoFallbackTeam
+from routing.errors import NoFallbackTeam, RulesRefused
 from routing.rulebook import AreaRow, Rules, bump
+from routing.ties import refuse_ties
 
 #: How many of the things in the way a refusal names.
 NAMED = 3
@@ -84,6 +85,8 @@ class Change:
     carried: tuple[Named, ...]
     #: Rules and accounts that name an area that goes, with nowhere to go themselves.
     in_the_way: tuple[Named, ...]
+    #: Two rules that could both win at one place then, as a sentence.
+    tie: str | None
 
     def by_team(self) -> dict[tuple[str, str], int]:
         """How many jobs go from which team to which (the same: only the ward changes)."""
@@ -98,6 +101,7 @@ async def load(conn: Connection, new: NewVintage, progress: Progress | None = No
     """Store a vintage: in force where its days touch no other's, a draft behind one without end."""
     stored = await storing.store(conn, new, progress)
     await bump(conn)
+    await refuse_ties(conn)
     return stored
 
 
@@ -135,6 +139,8 @@ async def activate(conn: Connection, proposal: Proposal, mapping: Mapping[str, s
     change = await _put_in_force(conn, proposal, mapping)
     if change.in_the_way:
         raise VintageRefused(_obstacle(proposal, change.in_the_way))
+    if change.tie:
+        raise VintageRefused(change.tie)
     if change.now:
         await _move(conn, proposal.draft, change.moves)
     return change
@@ -184,7 +190,15 @@ async def _put_in_force(conn: Connection, proposal: Proposal, mapping: Mapping[s
     router = Router()
     after = await _decided(conn, router, touched, at)
     moves, stranded = _moves(before, after, await router.current(conn))
-    return Change(proposal, come, moves, stranded, carried, in_the_way)
+    return Change(proposal, come, moves, stranded, carried, in_the_way, await _tie(conn))
+
+
+async def _tie(conn: Connection) -> str | None:
+    try:
+        await refuse_ties(conn)
+    except RulesRefused as refusal:
+        return refusal.detail
+    return None
 
 
 async def _instants(conn: Connection, day: date, timezone: str) -> tuple[datetime, bool, datetime]:

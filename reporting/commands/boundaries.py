@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -137,7 +137,8 @@ async def list_(
         return
     table = Table(box=None, header_style="bold")
     for heading in ("id", "authority", "kind", "from", "to", "state", "areas", "file"):
-        table.add_column(heading, justify="right" if heading in {"id", "areas"} else "left")
+        justify: Literal["right", "left"] = "right" if heading in {"id", "areas"} else "left"
+        table.add_column(heading, justify=justify, overflow="fold")
     for each in found:
         table.add_row(
             str(each.id),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from geo.boundaries.checking import Examination, Findings, Repair
-from geo.boundaries.comparing import Gone
+from geo.boundaries.comparing import Comparison, Gone
 from geo.boundaries.reading import BoundaryFile
 from reporting.commands.base import out
 from reporting.vintages import Change
@@ -57,38 +57,44 @@ def show(found: BoundaryFile, examination: Examination) -> None:
 
 
 def show_change(change: Change, *, done: bool) -> None:
-    proposal, comparison = change.proposal, change.proposal.comparison
+    """What an activation would do, at length; or, once it is done, in numbers."""
+    proposal = change.proposal
     draft, before = proposal.draft, proposal.before
-    _say(
-        f"Vintage {draft.id}, {draft.what}, {'begins' if done else 'would begin'} {proposal.first}."
-    )
-    if before:
-        _say(f"Vintage {before.id} {'ends' if done else 'would end'} the day before.")
-    else:
-        _say("It follows no other.")
-    _say(f"Unchanged: {len(comparison.same)}")
-    _list("Added", [str(area) for area in comparison.added])
+    begins, ends = ("begins", "ends") if done else ("would begin", "would end")
+    _say(f"Vintage {draft.id}, {draft.what}, {begins} {proposal.first}.")
+    _say(f"Vintage {before.id} {ends} the day before." if before else "It follows no other.")
+    _show_areas(proposal.comparison, at_length=not done)
     _list(
-        "Gone",
-        [_gone(each) for each in comparison.gone],
+        f"Rules and staff {'carried over' if done else 'to be carried over'}",
+        [f"{each.code}: {each.by}" for each in change.carried],
+        most=None,
     )
-    _list("Recoded without moving", [f"{each.old} → {each.new}" for each in comparison.recoded])
     _list(
-        "Moved",
-        [f"{each.area}: {each.left:.1%} left, {each.came:.1%} came" for each in comparison.moved],
-    )
-    verb = "carried over" if done else "to be carried over"
-    _list(f"Rules and staff {verb}", [f"{each.code}: {each.by}" for each in change.carried])
-    _list(
-        "Rules and staff in the way (they name what goes)",
+        "Rules and staff in the way, for they name what goes",
         [f"{each.code}: {each.by}" for each in change.in_the_way],
+        most=None,
     )
-    when = "" if change.now else f", on {proposal.first}"
-    change_ = "change" if done else "would change"
-    _say(f"Open jobs that {change_} ward or team: {len(change.moves)}{when}")
+    if change.tie:
+        _say(f"In the way: {change.tie}")
+    when = "" if change.now else f" on {proposal.first}"
+    verb = "change" if done and change.now else "will change" if done else "would change"
+    _say(f"Open jobs that {verb} ward or team{when}: {len(change.moves)}")
     for (old, new), count in change.by_team().items():
         _say(f"  {old} → {new}: {count}" if old != new else f"  {old}, another ward: {count}")
-    _list("Open jobs that would lie outside every authority; left as they are", [*change.stranded])
+    _list("Open jobs outside every authority then; left as they are", change.stranded)
+
+
+def _show_areas(comparison: Comparison, *, at_length: bool) -> None:
+    most = None if at_length else 0
+    _say(f"Unchanged: {len(comparison.same)}")
+    _list("Added", [str(area) for area in comparison.added], most)
+    _list("Gone", [_gone(each) for each in comparison.gone], most)
+    recoded = [f"{each.old} → {each.new}" for each in comparison.recoded]
+    _list("Recoded without moving", recoded, most)
+    moved = [
+        f"{each.area}: {each.left:.1%} left, {each.came:.1%} came" for each in comparison.moved
+    ]
+    _list("Moved", moved, most)
 
 
 def _gone(each: Gone) -> str:
@@ -102,7 +108,7 @@ def _list(title: str, lines: Sequence[str], most: int | None = SHOWN) -> None:
     _say(f"{title}: {len(lines)}")
     for line in lines[:most]:
         _say(f"  {line}")
-    if most is not None and len(lines) > most:
+    if most and len(lines) > most:
         _say(f"  … and {len(lines) - most} more")
 
 
