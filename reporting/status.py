@@ -76,7 +76,7 @@ def move(
     if after not in STATUSES:
         raise Invalid("There is no such status.")
     if not allowed(state.status, after):
-        raise MoveNotAllowed(status=state.status, asked=after)
+        raise MoveNotAllowed(status_now=state.status, asked=after)
     moved = after != state.status
     due_at, stopped = _clock(state, after, at)
     return State(
