@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Final
@@ -123,15 +124,16 @@ async def run_jobs(redis_url: str, ctx: Context, stopping: asyncio.Event) -> Non
         stopped.cancel()
         if not running.done():
             await _drain(worker)
-        running.cancel()
-        (ended,) = await asyncio.gather(running, return_exceptions=True)
+        await _end(running)
+        ended = None if running.cancelled() else running.exception()
         await _dismiss(worker)
         if isinstance(ended, RedisError | OSError):
             if not failures:
                 log.warning("redis_away", error=type(ended).__name__)
             failures = 0 if worker.jobs_complete else failures + 1
             wait_s = min(LONGEST_S, FIRST_S * 2 ** min(failures, 10))
-            await asyncio.wait({asyncio.ensure_future(stopping.wait())}, timeout=wait_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), wait_s)
         elif isinstance(ended, Exception):
             raise ended
 
@@ -176,6 +178,13 @@ def cron_jobs() -> Sequence[CronJob]:
         cron(forget_the_old, minute=17, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),
     )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel it until it ends: a cancellation that meets an answer of Redis can get lost there."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.2)
 
 
 async def _drain(worker: Worker) -> None:

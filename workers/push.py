@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import firebase_admin
 import structlog
@@ -24,7 +24,7 @@ from reporting.notices import Notice
 
 #: The SDK's default is two minutes. Within one send it repeats 500 and 503 four times, over 7 s.
 HTTP_TIMEOUT_S: Final = 6.0
-#: All of one send, the SDK's repeats included.
+#: All of one send, a new bearer and the SDK's repeats included.
 SEND_TIMEOUT_S: Final = 15.0
 #: A push message is news for a day, as in the ledger.
 TIME_TO_LIVE_S: Final = 24 * 3600
@@ -88,8 +88,8 @@ class Fcm:
     async def send(self, message: Message) -> Outcome:
         """Send one message, and say what came of it. Raises nothing that a gateway can cause."""
         try:
-            await self._refresh()
             async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._refresh()
                 answer = await messaging.send_each_async([encode(message)], app=self._app)
         except TimeoutError:
             return Later("no answer in time")
@@ -121,7 +121,7 @@ async def open_fcm(credentials_file: str | None, endpoint: str) -> AsyncIterator
     app = firebase_admin.initialize_app(
         credentials.Certificate(credentials_file),
         {"httpTimeout": HTTP_TIMEOUT_S},
-        name=f"kerbline-{id(asyncio.get_running_loop())}",
+        name=f"kerbline-{uuid4()}",
     )
     service = messaging._get_messaging_service(app)  # noqa: SLF001 - there is no public way to point it elsewhere, or to close it
     if endpoint:

@@ -66,7 +66,7 @@ class Answer:
     #: FCM's own error code; empty leaves the detail out, as a wrong URL would.
     fcm: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    #: Accept the message (a phone would ring), yet hold the answer back until this is set.
+    #: Hold the answer back until this is set; by then an accepted message has been taken.
     hold: threading.Event | None = None
     html: bool = False
 
@@ -155,6 +155,15 @@ class FakeFcm:
         """The same as a phone shows it: a repeated id is not shown again."""
         return list(dict.fromkeys(self.updates(token)))
 
+    def reset(self) -> None:
+        """As it was in the beginning; bearers stay good."""
+        self.next.clear()
+        self.always.clear()
+        self.default = OK
+        self.refuse_tokens = False
+        self.accepted.clear()
+        self.tries.clear()
+
     def forget_bearers(self) -> None:
         """As when Google revokes them: the client has to fetch another."""
         self.bearers.clear()
@@ -229,6 +238,8 @@ class FakeFcm:
         if answer.html:
             return answer.status, "<html>Bad gateway</html>", (), "text/html"
         if answer.status != 200:
+            if answer.hold:
+                await asyncio.to_thread(answer.hold.wait)
             return (
                 *_error(answer.status, answer.code, answer.fcm),
                 answer.headers,
