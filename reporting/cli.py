@@ -2,7 +2,7 @@
 
 import typer
 
-from reporting.commands import authorities, boundaries, route, rules, serve, staff, verify
+from reporting.commands import authorities, boundaries, demo, route, rules, serve, staff, verify
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -17,3 +17,4 @@ app.add_typer(rules.responsibilities, name="responsibilities")
 app.command("route")(route.route)
 app.add_typer(staff.app, name="staff")
 app.command("verify")(verify.verify)
+app.command("demo")(demo.demo)

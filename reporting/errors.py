@@ -184,3 +184,9 @@ class UnknownAuthority(Refusal):
     """There is no such authority here; leave it out and send a place, or choose one we know."""
 
     code = "unknown-authority"
+
+
+class DemoRefused(Refusal):
+    """There are authorities in this database already; the demo is for an empty one."""
+
+    code = "demo-refused"

@@ -1,0 +1,29 @@
+"""Why a report went where it went, for its own reporter."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
+
+from reporting.auth import Action, Principal, ReportFacts, authorize
+from reporting.errors import NotFound
+from reporting.queries import explanations as queries
+
+Connection = AsyncConnection[Any]
+
+
+async def why(conn: Connection, principal: Principal, report: UUID) -> Mapping[str, Any]:
+    """The reasons of its job's last assignment, as routing stored them.
+
+    Raises NotFound, also for a report that is not theirs.
+    """
+    async with conn.cursor(row_factory=namedtuple_row) as cursor:
+        await cursor.execute(queries.WHY, {"report": report})
+        row = await cursor.fetchone()
+    if row is None:
+        raise NotFound
+    authorize(principal, Action.SEE_JOB, ReportFacts(row.id, row.device_id, row))
+    reasons: Mapping[str, Any] = row.reasons
+    return reasons
