@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -226,7 +227,8 @@ class Assignment(Base):
     at: Mapped[datetime]
     authority_id: Mapped[int]
     team_id: Mapped[int]
-    reasons: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    #: JSON and not JSONB: written often, read whole and seldom.
+    reasons: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class Update(Base):
@@ -387,7 +389,10 @@ class IdempotencyKey(Base):
     """A stored 2xx answer. Holds no secret in clear: tokens are put back on replay."""
 
     __tablename__ = "idempotency_key"
-    __table_args__ = (Index("ix_idempotency_key_created", "created_at"),)
+    #: BRIN: rows come in the order of time, and only the nightly sweep asks.
+    __table_args__ = (
+        Index("ix_idempotency_key_created", "created_at", postgresql_using="brin"),
+    )
 
     #: The operation and, if there is one, the device: ``createReport:<device uuid or ->``.
     scope: Mapped[str] = mapped_column(primary_key=True)

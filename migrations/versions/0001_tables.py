@@ -81,7 +81,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("scope", "key", name=op.f("pk_idempotency_key")),
     )
-    op.create_index("ix_idempotency_key_created", "idempotency_key", ["created_at"], unique=False)
+    op.create_index(
+        "ix_idempotency_key_created",
+        "idempotency_key",
+        ["created_at"],
+        unique=False,
+        postgresql_using="brin",
+    )
     op.create_geospatial_table(
         "job",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -266,7 +272,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("authority_id", sa.Integer(), nullable=False),
         sa.Column("team_id", sa.Integer(), nullable=False),
-        sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_assignment_job_id_job")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
     )
@@ -902,7 +908,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_job_authority_due", table_name="job")
     op.drop_geospatial_table("job")
-    op.drop_index("ix_idempotency_key_created", table_name="idempotency_key")
+    op.drop_index(
+        "ix_idempotency_key_created", table_name="idempotency_key", postgresql_using="brin"
+    )
     op.drop_table("idempotency_key")
     op.drop_table("device")
     op.drop_table("checkpoint")

@@ -27,13 +27,16 @@ $$
 
 # Areas within some metres of a place. The box in degrees finds them by the index; the distance on
 # the spheroid decides. 110,000 m is less than any degree of latitude (110,574 m at the equator), so
-# the box is never too small.
+# the box is never too small. What covers the place is at 0 m, told in degrees: most candidates are
+# such, and ST_Covers costs a tenth of a distance on the spheroid.
 AREAS_NEAR = """
 create function areas_near(place geometry, at timestamptz, metres double precision)
   returns table (area_id integer, kind text, distance_m double precision)
   language sql stable parallel safe rows 8
 as $$
-  select part.area_id, part.kind, st_distance(part.geom::geography, place::geography)
+  select part.area_id, part.kind,
+    case when st_covers(part.geom, place) then 0
+      else st_distance(part.geom::geography, place::geography) end
   from area_part part
   where part.geom && st_expand(
       place,
@@ -41,7 +44,8 @@ as $$
       metres / 110000
     )
     and part.in_force @> at
-    and st_distance(part.geom::geography, place::geography) <= metres
+    and case when st_covers(part.geom, place) then 0
+      else st_distance(part.geom::geography, place::geography) end <= metres
 $$
 """
 

@@ -116,7 +116,7 @@ job_row as (
 ),
 assignment_row as (
   insert into assignment (job_id, at, authority_id, team_id, reasons)
-  values (%(update_job)s, %(update_recorded_at)s, %(authority)s, %(team)s, %(reasons)s::jsonb)
+  values (%(update_job)s, %(update_recorded_at)s, %(authority)s, %(team)s, %(reasons)s::json)
 )"""
 
 _JOINED_JOB = """
