@@ -4,14 +4,17 @@ import re
 import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from geo.areas import TIERS
 from geo.errors import AuthorityRefused
 from reporting.queries import authorities as queries
-from reporting.runtime import Connection
 from routing.rulebook import bump
+
+Connection = AsyncConnection[Any]
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 #: Tiers that lie inside an upper one, and the tier they lie in.

@@ -19,6 +19,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from geo.areas import LOCK_ROUTING
@@ -30,11 +31,12 @@ from geo.points import Point
 from reporting.jobs import reassign
 from reporting.jobs.changing import DECIDED
 from reporting.queries import vintages as queries
-from reporting.runtime import Connection
 from routing.assign import Assignment, Found, Router
 from routing.errors import NoFallbackTeam, RulesRefused
 from routing.rulebook import AreaRow, Rules, bump
 from routing.ties import refuse_ties
+
+Connection = AsyncConnection[Any]
 
 #: How many of the things in the way a refusal names.
 NAMED = 3

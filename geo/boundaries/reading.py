@@ -94,14 +94,14 @@ def read(
             source, layer = _opened(path, layer)
             about = pyogrio.read_info(source, layer=layer)
             _refuse_other_formats(about["driver"], path)
+            if about["features"] == 0:
+                raise BoundaryFileRefused(f"{path.name} has no features.")
             _refuse_missing_fields(fields, list(about["fields"]), path)
             meta, _, blobs, values = pyogrio.raw.read(
                 source, layer=layer, columns=fields.asked, force_2d=True
             )
     except (DataSourceError, DataLayerError) as error:
         raise _unreadable(path, error) from None
-    if blobs is None or len(blobs) == 0:
-        raise BoundaryFileRefused(f"{path.name} has no features.")
     columns = dict(zip(meta["fields"], values, strict=True))
     rows = _picked(columns, fields.where, len(blobs), path)
     geometries = _polygons(blobs[rows], rows, path)
