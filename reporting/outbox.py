@@ -65,8 +65,8 @@ class Delivery:
     job_id: UUID
     due_at: datetime
     scheduled_for: datetime | None
+    closed_reason: str | None
     team: str
-    authority: str
     timezone: str
 
 

@@ -28,8 +28,11 @@ from reporting.runtime import WORKER_TIMEOUTS, open_runtime
 from reporting.settings import Settings
 from workers import pump as pumping
 from workers import relay as relaying
+from workers.darkroom import Darkroom
+from workers.jobs.checkpoint import checkpoint
 from workers.jobs.handling import Context
 from workers.jobs.notify import notify
+from workers.jobs.photos import develop, forget_photos
 from workers.jobs.retention import forget_the_old, reroute
 from workers.pump import Pump
 from workers.push import open_fcm
@@ -51,8 +54,9 @@ LONGEST_S: Final = 3.0
 #: Which job does the outbox rows of a topic.
 TARGETS: Final = {
     "update": Target(notify.__name__, ids=50),
+    "photo": Target(develop.__name__, ids=1),
 }
-FUNCTIONS: Final = (notify,)
+FUNCTIONS: Final = (notify, develop)
 
 log = structlog.get_logger("kerbline.worker")
 
@@ -95,10 +99,11 @@ async def work(
         redis,
         open_runtime(settings, timeouts=WORKER_TIMEOUTS, application="kerbline-worker") as runtime,
         open_fcm(settings.firebase_credentials, settings.fcm_endpoint) as gateway,
+        Darkroom() as darkroom,
     ):
         pump = Pump(runtime, gateway, policies.pump)
         relay = Relay(runtime, redis, TARGETS, policies.relay)
-        ctx: Context = {"runtime": runtime, "pump": pump}
+        ctx: Context = {"runtime": runtime, "pump": pump, "darkroom": darkroom}
         # A task that fails for a reason nobody foresaw ends the process; its supervisor starts
         # another, and the leases bring back what it had.
         async with asyncio.TaskGroup() as group:
@@ -176,7 +181,9 @@ def cron_jobs() -> Sequence[CronJob]:
     """What is due by the clock. Skipped, not caught up, while no worker runs."""
     return (
         cron(forget_the_old, minute=17, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(forget_photos, minute=37, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(checkpoint, minute=set(range(0, 60, 10)), timeout=CRON_TIMEOUT_S, keep_result=0),
     )
 
 

@@ -225,10 +225,9 @@ def message(delivery: Delivery) -> Message:
     facts = notices.Facts(
         timezone=delivery.timezone,
         team=delivery.team,
-        authority=changes.get("referred_to") or delivery.authority,
         due_at=delivery.due_at,
         scheduled_for=_instant(changes.get("scheduled_for")) or delivery.scheduled_for,
-        closed_reason=changes.get("closed_reason"),
+        closed_reason=changes.get("reason") or delivery.closed_reason,
     )
     return Message(
         address=delivery.address,

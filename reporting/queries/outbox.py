@@ -117,8 +117,8 @@ select
   taken.id, taken.subscription_id, taken.attempts, taken.update_id, taken.report_id,
   subscription.address, subscription.ended_at is not null as ended, device.language,
   told.kind, told.changes, coalesce(told.changes ->> 'status', job.status) as status,
-  report.reference, job.id as job_id, job.due_at, job.scheduled_for,
-  team.name as team, authority.name as authority, authority.timezone
+  report.reference, job.id as job_id, job.due_at, job.scheduled_for, job.closed_reason,
+  team.name as team, authority.timezone
 from taken
 join subscription on subscription.id = taken.subscription_id
 join device on device.id = subscription.device_id

@@ -75,7 +75,7 @@ async def test_words_are_plain_and_name_nobody(street: Street, fcm: FakeFcm, wor
     report, job = await street.report(phone)
     await street.update(job, status="waiting", message="Ask for Ann on 01632 960001.")
     await street.update(job, message="Ann will be there on Monday.")
-    await street.update(job, status="closed", closed_reason="not_found")
+    await street.update(job, status="closed", reason="not_found")
     async with working():
         await until(lambda: len(fcm.accepted) == 4)
     (reference,) = await street.one("select reference from report where id = %s", report)
