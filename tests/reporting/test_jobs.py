@@ -447,7 +447,9 @@ async def test_a_photo_belongs_to_one_update(
         (photo, digest),
     )
     fixed = await post(job, crew, update(status="fixed", photos=[str(photo)]))
-    assert [each["id"] for each in fixed.json()["updates"][-1]["photos"]] == [str(photo)]
+    [shown] = fixed.json()["updates"][-1]["photos"]
+    assert (shown["id"], shown["state"]) == (str(photo), "stored")
+    assert shown["small"].startswith(f"/v1/photos/{photo}/small?")
     row = await (await owner.execute("select changes from job_update where seq = 2")).fetchone()
     assert row[0]["photos"] == {str(photo): digest.hex()}
     for taken in (photo, uuid4()):

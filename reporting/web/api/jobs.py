@@ -21,10 +21,12 @@ from reporting.errors import (
     PhotoUnknown,
     UpdateIdReused,
 )
+from reporting.keys import Keys
 from reporting.status import OPEN, REASON_LENGTH, STATUSES
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep
+from reporting.web.photo_links import PhotoView, photo_view
 from reporting.web.problems import responses
 from reporting.web.wire import AuthorityOut, Instant, Location, TeamOut, WardOut
 from routing.errors import UnknownCategory
@@ -137,13 +139,6 @@ class JobPage(Wire):
     next: str | None
 
 
-class JobPhoto(Wire):
-    """A picture; it can be fetched when it is ready."""
-
-    id: UUID
-    state: Literal["stored", "ready", "unreadable"]
-
-
 class JobReportOut(Wire):
     """What one resident told us. Who they are is not shown here."""
 
@@ -154,7 +149,7 @@ class JobReportOut(Wire):
     place_text: str | None
     answers: dict[str, Any]
     location: Location | None
-    photos: list[JobPhoto]
+    photos: list[PhotoView]
     flags: list[str]
     by_phone: bool
     observed_at: Instant | None
@@ -174,7 +169,7 @@ class UpdateOut(Wire):
     changes: dict[str, Any] = Field(description="Field → its new value")
     note: str | None
     public_message: str | None
-    photos: list[JobPhoto]
+    photos: list[PhotoView]
 
 
 class JobWhole(JobItem):
@@ -293,7 +288,7 @@ async def list_jobs(
 async def get_job(runtime: RuntimeDep, staff: StaffDep, request: Request, job: UUID) -> Response:
     async with runtime.reading() as conn:
         found = await jobs.one(conn, runtime.router, staff, job)
-    return fresh(request, found)
+    return fresh(request, _linked(found, runtime.keys))
 
 
 @router.get(
@@ -346,4 +341,14 @@ async def update_job(
     wanted = body.wanted()
     async with runtime.unit() as conn:
         found = await jobs.update(conn, runtime.router, staff, job, wanted)
-    return fresh(request, found, cache="no-store")
+    return fresh(request, _linked(found, runtime.keys), cache="no-store")
+
+
+def _linked(job: dict[str, Any], keys: Keys) -> dict[str, Any]:
+    """The job with links to the photos that stand on it."""
+    for part in (*job["reports"], *job["updates"]):
+        part["photos"] = [
+            photo_view(keys, UUID(photo["id"]), photo["state"]).model_dump()
+            for photo in part["photos"]
+        ]
+    return job
