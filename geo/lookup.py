@@ -26,10 +26,11 @@ NEAREST_AUTHORITY_M = 5_000
 #: The areas that cover the place at the instant, and those within the accuracy (the covering ones
 #: among them); ``near`` is empty when the accuracy is unknown. Pieces for a statement that also
 #: reads the version of the rules: parameters lng, lat, at and, for NEAR_IDS, accuracy_m.
-AREA_IDS = f"array(select distinct area_id from areas_at({PLACE}, %(at)s))"
+#: An area may come twice, from two of its parts that meet at the place: callers make sets of them.
+AREA_IDS = f"array(select area_id from areas_at({PLACE}, %(at)s))"
 NEAR_IDS = (
     "case when %(accuracy_m)s::float8 is null then '{}'::int[] else"
-    f" array(select distinct area_id from areas_near({PLACE}, %(at)s, %(accuracy_m)s::float8)) end"
+    f" array(select area_id from areas_near({PLACE}, %(at)s, %(accuracy_m)s::float8)) end"
 )
 
 COVERING = f"select {AREA_IDS}"

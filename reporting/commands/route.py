@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from datetime import time as clock
+from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any, Self
 
@@ -94,25 +95,31 @@ class _Source:
         """The next rows, each with its place or the flag that says why it has none."""
         rows: list[tuple[Row, Place | str]] = []
         width, lng, lat = len(self.header), self._lng, self._lat
-        for cells in self._rows:
-            if not cells:
-                continue
-            flag = ""
-            if len(cells) != width:
-                flag = "more_cells_than_header" if len(cells) > width else ""
-                cells = [*cells[:width], *[""] * (width - len(cells))]  # noqa: PLW2901
-            rows.append((cells, flag or _place(cells[lng], cells[lat])))
-            if len(rows) % SLICE == 0:
-                await asyncio.sleep(0)  # PostgreSQL may have an answer to the chunk before
-                if len(rows) == CHUNK:
-                    break
+        while len(rows) < CHUNK:
+            block = list(islice(self._rows, SLICE))
+            if not block:
+                break
+            rows += [
+                (cells, _place(cells[lng], cells[lat])) if len(cells) == width else self._odd(cells)
+                for cells in block
+                if cells
+            ]
+            await asyncio.sleep(0)  # PostgreSQL may have an answer to the chunk before
         return rows
+
+    def _odd(self, cells: Row) -> tuple[Row, Place | str]:
+        """A row that is shorter or longer than the header, made to fit it."""
+        width = len(self.header)
+        if len(cells) > width:
+            return cells[:width], "more_cells_than_header"
+        cells = [*cells, *[""] * (width - len(cells))]
+        return cells, _place(cells[self._lng], cells[self._lat])
 
 
 async def _pump(bulk: Bulk[Cells], source: _Source, target: IO[str]) -> Counter[str]:
     """Rows through to the answers: one chunk is read while PostgreSQL works on the one before."""
-    write = csv.writer(target, lineterminator="\n").writerow
-    write([*source.header, *ADDED])
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow([*source.header, *ADDED])
     count: Counter[str] = Counter()
     with _Bar() as bar:
         rows = await source.chunk()
@@ -121,10 +128,12 @@ async def _pump(bulk: Bulk[Cells], source: _Source, target: IO[str]) -> Counter[
             asked = asyncio.create_task(bulk.answer(places))
             following = await source.chunk()
             answers = iter(await asked)
-            for row, place in rows:
-                cells = ("", "", "", "", place) if isinstance(place, str) else next(answers)
-                write(row + list(cells))
-                count[cells[-1]] += 1
+            added = [
+                ("", "", "", "", place) if isinstance(place, str) else next(answers)
+                for _, place in rows
+            ]
+            writer.writerows([*row, *cells] for (row, _), cells in zip(rows, added, strict=True))
+            count.update(cells[-1] for cells in added)
             bar.show(source.progress)
             rows = following
     return count
