@@ -1,6 +1,9 @@
 """What a place is to a resident: whose it is, and what can be reported there."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
+
+from psycopg.rows import scalar_row
 
 from geo.points import Point
 from reporting.runtime import Connection
@@ -63,10 +66,10 @@ def _authority(authority: AuthorityRow) -> dict[str, str]:
 
 
 def _area(area: AreaRow | None) -> dict[str, str] | None:
-    return area and {"code": area.code, "name": area.name}
+    return None if area is None else {"code": area.code, "name": area.name}
 
 
-async def _now(conn: Connection) -> Any:
-    row = await (await conn.execute("select now()")).fetchone()
-    assert row is not None
-    return row[0]
+async def _now(conn: Connection) -> datetime:
+    async with conn.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute("select now()")
+        return cast("datetime", await cursor.fetchone())

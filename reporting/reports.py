@@ -95,7 +95,7 @@ def sender(principal: Principal) -> Sender:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request that may be repeated: its key, bound to the device, and a keyed hash of its body."""
+    """A request that may be repeated: its key, bound to the device, and a hash of its body."""
 
     key: UUID
     device: UUID | None
@@ -186,7 +186,7 @@ async def create(
             lng=None if new.place is None else new.place.lng,
             authority=assignment.authority.slug,
             team=assignment.team.slug,
-            ward=assignment.ward and assignment.ward.code,
+            ward=assignment.ward.code if assignment.ward else None,
             priority=priority,
             due_at=due_at,
             flags=flags,
@@ -302,7 +302,7 @@ async def one(conn: Connection, router: Router, name: str, principal: Principal)
         )
         await cursor.execute(queries.TIMELINE, {"job": row.job_id})
         entries = await cursor.fetchall()
-        photos = []
+        photos: list[Any] = []
         if is_own:
             await cursor.execute(queries.PHOTOS, {"report": row.id})
             photos = await cursor.fetchall()
@@ -343,19 +343,20 @@ async def nearby(
     }
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(queries.NEARBY, values)
-        return [
-            {
-                "id": row.id,
-                "reference": row.reference,
-                "category": row.category,
-                "status": row.status,
-                "reports": row.reports,
-                "location": views.location(row),
-                "distance_m": round(row.distance_m, 1),
-                "created_at": chain.utc(row.created_at),
-            }
-            async for row in cursor
-        ]
+        rows: list[Any] = await cursor.fetchall()
+    return [
+        {
+            "id": row.id,
+            "reference": row.reference,
+            "category": row.category,
+            "status": row.status,
+            "reports": row.reports,
+            "location": views.location(row),
+            "distance_m": round(row.distance_m, 1),
+            "created_at": chain.utc(row.created_at),
+        }
+        for row in rows
+    ]
 
 
 async def _look(
@@ -382,8 +383,7 @@ async def _look(
             "reach_m": reach_m(category, new.place),
         }
     cursor = await conn.execute(queries.LOOK if new.place else queries.LOOK_WORDS, values)
-    row = await cursor.fetchone()
-    assert row is not None
+    row: Any = await cursor.fetchone()
     return Look(*row)
 
 

@@ -104,7 +104,7 @@ def sentence(row: Any, rules: Rules) -> str:
 def ward(area: int | None, rules: Rules) -> dict[str, str] | None:
     """A ward by its id."""
     found = None if area is None else rules.areas.get(area)
-    return found and {"code": found.code, "name": found.name}
+    return None if found is None else {"code": found.code, "name": found.name}
 
 
 def location(row: Any) -> dict[str, float] | None:

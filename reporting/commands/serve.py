@@ -86,6 +86,7 @@ def grant(conn: psycopg.Connection[tuple[object, ...]], role: str) -> None:
 
 
 def openapi(
+    *,
     check: Annotated[bool, typer.Option("--check", help="Only compare; write nothing.")] = False,
 ) -> None:
     """Write openapi/openapi.json from the routes, or say that it differs from them."""

@@ -105,8 +105,7 @@ def _clean(text: str) -> str:
     """Refuse what no keyboard sends and PostgreSQL or a terminal would choke on."""
     for character in text:
         if (
-            character < " "
-            and character not in "\n\r\t"
+            (character < " " and character not in "\n\r\t")
             or "\ud800" <= character <= "\udfff"
             or character == "\x7f"
         ):

@@ -118,13 +118,14 @@ def refused(refusal: geo.Refusal) -> Response:
     return problem(status, refusal.code, refusal.detail, refusal.facts, headers)
 
 
-async def _on_refusal(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, geo.Refusal)
-    return refused(refusal)
+# Starlette types every handler's error as Exception; each is installed for its own kind below.
 
 
-async def _on_validation(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_refusal(_: Request, error: Any) -> Response:
+    return refused(error)
+
+
+async def _on_validation(_: Request, error: Any) -> Response:
     items = error.errors()
     whole = next((item for item in items if item["loc"] == ("body",)), None)
     if whole and whole["type"] == "missing":
@@ -156,9 +157,8 @@ def _pointer(location: tuple[str | int, ...]) -> str:
     return "".join(parts)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
+async def _on_http(_: Request, error: Any) -> Response:
     """Starlette's and FastAPI's own errors, in our form."""
-    assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, geo.Refusal):  # raised while FastAPI was reading the body
         return refused(error.__cause__)
     codes = {400: "body-unreadable", 404: "not-found", 405: "method-not-allowed"}
@@ -175,7 +175,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     )
 
 
-async def _on_database(request: Request, error: Exception) -> Response:
+async def _on_database(_: Request, error: Exception) -> Response:
     """The database is away, slow or was restarted: the client may repeat the request."""
     structlog.get_logger("kerbline").warning("database_unavailable", error=type(error).__name__)
     return refused(errors.Unavailable())
@@ -186,13 +186,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(geo.Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
-    for kind in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-        app.add_exception_handler(kind, _on_database)
+    for away in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+        app.add_exception_handler(away, _on_database)
 
 
 def responses(*kinds: type[geo.Refusal]) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that may refuse in these ways, for the OpenAPI document."""
     found: dict[int | str, dict[str, Any]] = {}
+    kind: type[geo.Refusal]
     for kind in (*kinds, errors.Unavailable):
         status = status_of(kind())
         content = found.setdefault(

@@ -258,7 +258,7 @@ class ReportOut(Wire):
     "/reports/{id}",
     operation_id="getReport",
     summary="Look at a report",
-    description="By id or reference: the public view; with its token or device, the reporter's own.",
+    description="By id or reference: the public view; for its reporter, their own.",
     response_model=ReportOut,
     response_model_exclude_unset=True,
     responses=responses(NotFound, NotSignedIn),
