@@ -21,8 +21,8 @@ it must come back from there as they went in: integers, and fractions between 1e
 
 Checkpoints bind the jobs to one another. Each names the head of every job that changed since the
 one before, hashes those heads and the checkpoint before it, and is signed with Ed25519 (RFC 8032):
-so a whole job cannot go, nor the end of its chain, nor can a chain be written anew. A job made and
-removed between two checkpoints leaves no trace, which is why they are taken often.
+so a whole job cannot go, nor the end of its chain, nor can a chain be written anew. Only what came
+after the last checkpoint can be cut off without a trace, which is why they are taken often.
 """
 
 import hashlib
