@@ -19,6 +19,21 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Tables that the processes may only add to. A trigger refuses the rest to everyone.
 APPEND_ONLY = ("job_update", "assignment", "checkpoint", "checkpoint_head")
 
+#: Rows that nothing may ever take away: the record itself, and what it names without a foreign key.
+NEVER_DELETED = (
+    "authority",
+    "authority_member",
+    "vintage",
+    "area",
+    "area_part",
+    "category",
+    "team",
+    "report",
+    "job",
+    "job_report",
+    "rulebook",
+)
+
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -75,14 +90,16 @@ def grant(conn: psycopg.Connection[tuple[object, ...]], role: str) -> None:
     """Give the processes' role what it needs on the tables there are now, and no more."""
     name = sql.Identifier(role)
     guarded = sql.SQL(", ").join(map(sql.Identifier, APPEND_ONLY))
+    kept = sql.SQL(", ").join(map(sql.Identifier, NEVER_DELETED))
     for statement in (
         "grant usage on schema public to {role}",
         "grant select, insert, update, delete on all tables in schema public to {role}",
         "grant usage on all sequences in schema public to {role}",
         "revoke update, delete, truncate on {guarded} from {role}",
+        "revoke delete, truncate on {kept} from {role}",
         "revoke insert, update, delete on alembic_version from {role}",
     ):
-        conn.execute(sql.SQL(statement).format(role=name, guarded=guarded))
+        conn.execute(sql.SQL(statement).format(role=name, guarded=guarded, kept=kept))
 
 
 def openapi(

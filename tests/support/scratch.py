@@ -13,7 +13,7 @@ from alembic import command as alembic
 from alembic.config import Config
 from psycopg import sql
 
-from reporting.commands.serve import grant
+from reporting.commands import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,16 +27,12 @@ class Database:
     admin_url: str
 
 
-class NoServer(Exception):
-    """KERBLINE_TEST_DATABASE_URL is not set; run the tests with ./dev test."""
-
-
 @contextmanager
 def scratch(label: str) -> Iterator[Database]:
     """A migrated, empty database of that label and this process, dropped on leaving."""
     server = os.environ.get("KERBLINE_TEST_DATABASE_URL")
     if not server:
-        raise NoServer(NoServer.__doc__)
+        raise RuntimeError("KERBLINE_TEST_DATABASE_URL is not set; run the tests with ./dev test.")
     app_url = os.environ["KERBLINE_DATABASE_URL"]
     template = _template(server, urlsplit(app_url).username or "")
     name = f"kt_{label}_{os.getpid()}"
@@ -74,7 +70,7 @@ def _template(server: str, app_role: str) -> str:
             fresh.execute("create extension postgis; create extension btree_gist")
         _migrate(url)
         with psycopg.connect(url) as fresh:
-            grant(fresh, app_role)
+            serve.grant(fresh, app_role)
         conn.execute(
             sql.SQL("alter database {} rename to {}").format(
                 sql.Identifier(making), sql.Identifier(name)
@@ -97,6 +93,7 @@ def _migrate(url: str) -> None:
 
 def _schema_state() -> str:
     found = hashlib.sha256()
-    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
+    sources = [*(ROOT / "migrations" / "versions").glob("*.py"), Path(serve.__file__)]
+    for path in sorted(sources):
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
