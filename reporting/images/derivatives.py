@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Final
 
 from PIL import ExifTags, Image, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
 from pillow_heif import register_heif_opener
 
 from reporting.images.headers import HEIC, JPEG, PNG, WEBP, check_pixels, inspect
@@ -19,7 +20,7 @@ LARGE_EDGE: Final = 1920
 SMALL_EDGE: Final = 400
 QUALITY: Final = 82
 
-_FORMATS: Final = {JPEG: "JPEG", PNG: "PNG", WEBP: "WEBP", HEIC: "HEIF"}
+_FORMATS: Final = {PNG: "PNG", WEBP: "WEBP", HEIC: "HEIF"}
 _SRGB: Final = ImageCms.createProfile("sRGB")
 
 # The header was checked against our own limits; Pillow's would only add warnings.
@@ -56,7 +57,7 @@ def derive(data: bytes) -> Derivatives:
     it where that, and dying of it, is expected.
     """
     header = inspect(data)
-    with Image.open(BytesIO(data), formats=[_FORMATS[header.media_type]]) as picture:
+    with _opened(data, header.media_type) as picture:
         width, height = picture.size
         check_pixels(header.media_type, width, height)
         orientation = _orientation(picture)
@@ -69,6 +70,12 @@ def derive(data: bytes) -> Derivatives:
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Derivatives(width, height, _encoded(large), _encoded(_shrunk(large, SMALL_EDGE)))
+
+
+def _opened(data: bytes, media_type: str) -> Image.Image:
+    if media_type == JPEG:  # and not the pictures that some phones append to it
+        return JpegImageFile(BytesIO(data))
+    return Image.open(BytesIO(data), formats=[_FORMATS[media_type]])
 
 
 def _orientation(picture: Image.Image) -> int | None:

@@ -48,7 +48,7 @@ def inspect(data: Bytes) -> Header:
         return _webp(data)
     if data[4:8] == b"ftyp":
         return _heic(data)
-    if any(magic.startswith(bytes(data)) for magic in _MAGICS):
+    if len(data) < 8 and any(magic.startswith(bytes(data)) for magic in _MAGICS):  # noqa: PLR2004
         raise ImageBroken
     raise ImageRefused
 
@@ -69,7 +69,8 @@ def check_pixels(media_type: str, width: int, height: int, *, limit: int = 0) ->
 
 # JPEG: segments with a length up to the first scan (ITU T.81, annex B).
 
-_MARKER: Final = re.compile(rb"\xff+([\x01-\xfe])")
+# Not `\xff+`: that would try every length of a run of fill bytes from each of them.
+_MARKER: Final = re.compile(rb"\xff([\x01-\xfe])")
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _START_OF_SCAN: Final = 0xDA
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
