@@ -62,7 +62,7 @@ async def page(
     """The jobs that somebody may see and asked for, by due time."""
     seen = scope(principal, Action.SEE_JOB)
     rules = await router.current(conn)
-    found = _find(rules, seen, asked, _read_cursor(keys, cursor) if cursor else None, limit)
+    found = find(rules, seen, asked, _read_cursor(keys, cursor) if cursor else None, limit)
     if found is None:
         return Page([], None)
     statement, params = found
@@ -73,7 +73,7 @@ async def page(
     return Page([views.job(job, rules) for job in jobs[:limit]], after)
 
 
-def _find(
+def find(
     rules: Rules, seen: Scope, asked: Asked, after: tuple[str, UUID] | None, limit: int
 ) -> tuple[str, dict[str, Any]] | None:
     """The statement and its values; None when nothing can fit."""
