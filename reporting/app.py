@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from reporting.runtime import API_TIMEOUTS, open_runtime
+from reporting.runtime import API_PATIENCE_S, API_TIMEOUTS, open_runtime
 from reporting.settings import Settings
 from reporting.web import openapi_document, problems, routes
 from reporting.web.body import BodyLimit
+from reporting.web.limits import open_limiter
 from reporting.web.observe import Observe
 
 
@@ -18,10 +19,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_runtime(
-            settings, timeouts=API_TIMEOUTS, application="kerbline-api"
+            settings,
+            timeouts=API_TIMEOUTS,
+            application="kerbline-api",
+            patience_s=API_PATIENCE_S,
         ) as runtime:
             app.state.runtime = runtime
-            yield
+            async with open_limiter(settings, runtime.keys) as app.state.limiter:
+                yield
 
     app = FastAPI(
         title="Kerbline",
@@ -29,6 +34,9 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url="/openapi.json",
+        # FastAPI's own pages load their scripts from elsewhere; ours is pages/docs.py.
+        docs_url=None,
+        redoc_url=None,
     )
     problems.install(app)
     routes.include(app)

@@ -7,9 +7,11 @@ committed when the block is left; only an edge (a request, a worker's job, a com
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from geo.areas import LOCK_ROUTING
@@ -22,18 +24,39 @@ from routing.assign import Router
 from routing.categories import Category
 
 Connection = AsyncConnection[Any]
+T = TypeVar("T")
 
 #: Seconds a request waits for a free connection before it is told to come back.
 POOL_TIMEOUT_S = 2.0
+#: A server that says nothing for so long is frozen or cut off: its own time-outs do not run.
+API_PATIENCE_S = 3.0
 #: A stuck statement or lock ends as an error that a client may repeat, never as a hang.
 API_TIMEOUTS = {
-    "statement_timeout": "5s",
+    "statement_timeout": "2500ms",
     "lock_timeout": "2s",
     # Each statement is planned once for a connection: planning intake's look anew costs twice what
     # running it does. The EXPLAIN tests ask for the plans that come of it.
     "plan_cache_mode": "force_generic_plan",
 }
 WORKER_TIMEOUTS = {"statement_timeout": "60s", "lock_timeout": "10s"}
+
+
+class PooledConnection(AsyncConnection[Any]):
+    """A connection that is dropped when the server does not answer at all."""
+
+    patience_s: float | None = None
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Every word with the server goes through here.
+
+        Raises OperationalError after ``patience_s``, without the farewell that would hang too.
+        """
+        try:
+            return await super().wait(gen, interval, timeout or self.patience_s)
+        except OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
 
 
 @dataclass(frozen=True)
@@ -86,12 +109,22 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, timeouts: dict[str, str], application: str
+    settings: Settings,
+    *,
+    timeouts: dict[str, str],
+    application: str,
+    patience_s: float | None = None,
 ) -> AsyncIterator[Runtime]:
     """Connect, and disconnect on leaving. A database that is away is waited for, not an error."""
+
+    async def configure(conn: Connection) -> None:
+        cast(PooledConnection, conn).patience_s = patience_s
+
     options = {**timeouts, "idle_in_transaction_session_timeout": "10s"}
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         settings.database_url,
+        connection_class=PooledConnection,
+        configure=configure,
         min_size=settings.pool_size,
         max_size=settings.pool_size,
         open=False,
