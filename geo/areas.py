@@ -88,8 +88,8 @@ class Vintage(Base):
     #: A draft waits for ``activate``; it is never found by a look-up.
     state: Mapped[str]
     loaded_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    #: When open jobs were moved to it; null while an activation still has that to come.
-    rerouted_at: Mapped[datetime | None]
+    #: It was activated for a later day, on which the open jobs are still to be moved.
+    reroute_due: Mapped[bool] = mapped_column(server_default=text("false"))
     #: File name, sha256, CRS, what was found and what was repaired.
     source: Mapped[dict[str, Any]] = mapped_column(JSONB)
 

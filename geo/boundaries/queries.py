@@ -13,7 +13,7 @@ VINTAGE = """
 select
   vintage.id, vintage.authority_id, authority.slug as authority, vintage.kind, vintage.zone_type,
   lower(vintage.valid) as first, (upper(vintage.valid) - 1) as last, vintage.state,
-  vintage.loaded_at, vintage.rerouted_at, vintage.source,
+  vintage.loaded_at, vintage.source,
   (select count(*) from area where area.vintage_id = vintage.id) as areas
 from vintage
 join authority on authority.id = vintage.authority_id
@@ -45,10 +45,10 @@ AUTHORITY = "select id, slug, name, tier, timezone from authority where slug = %
 LOCK_AUTHORITY = "select 1 from authority where id = %(authority_id)s for no key update"
 
 INSERT_VINTAGE = """
-insert into vintage (authority_id, kind, zone_type, valid, state, source, rerouted_at)
+insert into vintage (authority_id, kind, zone_type, valid, state, source)
 values (
   %(authority_id)s, %(kind)s, %(zone_type)s, daterange(%(first)s, %(last)s, '[]'), %(state)s,
-  %(source)s, case when %(state)s = 'active' then now() end
+  %(source)s
 )
 returning id
 """
@@ -76,7 +76,7 @@ where area.vintage_id = %(vintage)s and st_dimension(piece.geom) = 2
 """
 
 BEGIN = """
-update vintage set state = 'active', valid = daterange(%(day)s, upper(valid)), rerouted_at = null
+update vintage set state = 'active', valid = daterange(%(day)s, upper(valid)), reroute_due = true
 where id = %(vintage)s
 """
 

@@ -51,7 +51,6 @@ class Vintage:
     last: date | None
     state: str
     loaded_at: datetime
-    rerouted_at: datetime | None
     source: dict[str, Any]
     areas: int
 

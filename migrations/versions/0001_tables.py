@@ -402,7 +402,7 @@ def upgrade() -> None:
         sa.Column(
             "loaded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.Column("rerouted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reroute_due", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("source", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         postgresql.ExcludeConstraint(
             (sa.column("authority_id"), "="),

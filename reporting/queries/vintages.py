@@ -53,14 +53,14 @@ order by job.id
 
 LOCK_ROUTING_EXCLUSIVE = "select pg_advisory_xact_lock(%(lock)s)"
 
-REROUTED = "update vintage set rerouted_at = now() where id = %(vintage)s"
+REROUTED = "update vintage set reroute_due = false where id = %(vintage)s"
 
 #: Vintages whose activation lay in the future, and has come; oldest first.
 DUE = """
 select vintage.id
 from vintage
 join authority on authority.id = vintage.authority_id
-where vintage.state = 'active' and vintage.rerouted_at is null
+where vintage.state = 'active' and vintage.reroute_due
   and lower(vintage.valid)::timestamp at time zone authority.timezone <= now()
 order by lower(vintage.valid), vintage.id
 """
