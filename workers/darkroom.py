@@ -19,7 +19,7 @@ from geo.errors import Refusal
 from reporting.errors import ImageBroken
 from reporting.images import headers
 from reporting.images.derivatives import LARGE_EDGE, Derivatives
-from workers.decoder import ANSWER, LENGTH, MADE, READY
+from workers.decoder import ANSWER, LENGTH, MADE, OUR_FAULT, READY
 
 #: Wall time for one picture: its eight seconds of CPU, on a machine busy with other things.
 PATIENCE_S: Final = 15.0
@@ -32,7 +32,7 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 class DarkroomAway(Exception):  # noqa: N818  a noun, like every error of ours
-    """The decoding process cannot be started."""
+    """The decoding process cannot be started, or lacks something of ours."""
 
 
 class _Died(Exception):  # noqa: N818
@@ -86,6 +86,8 @@ class Darkroom:
         except (_Died, OSError) as error:
             late = not clock.is_alive()
             child.end()
+            if child.process.returncode == OUR_FAULT:
+                raise DarkroomAway from error
             over = late or child.process.returncode == -signal.SIGXCPU
             raise (_OutOfTime if over else _Died) from error
         finally:

@@ -15,7 +15,7 @@ from io import BytesIO
 from struct import Struct
 from typing import BinaryIO, Final
 
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 
 from geo.errors import Refusal
 from reporting.images.derivatives import Derivatives, derive
@@ -26,6 +26,8 @@ CPU_LIMIT_S: Final = 8
 LENGTH: Final = Struct(">Q")
 ANSWER: Final = Struct(">cIIII")
 READY, MADE, BROKEN = b"R", b"M", b"B"
+#: The exit status when something is wrong here, not with the picture.
+OUR_FAULT: Final = 70
 
 _NOBODY: Final = 65534
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -45,9 +47,12 @@ def main() -> None:
 
 def _warm_up() -> None:
     """Load what decoding needs, while files can still be read."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for kind in ("JPEG", "PNG", "WEBP"):
         sample = BytesIO()
-        Image.new("RGB", (8, 8)).save(sample, kind)
+        Image.new("RGB", (8, 8)).save(sample, kind, exif=exif, icc_profile=profile)
         derive(sample.getvalue())
 
 
@@ -95,7 +100,7 @@ def _made(picture: bytes) -> Derivatives | None:
     try:
         return derive(picture)
     except ImportError:  # ours to mend, and no fault of the picture
-        raise
+        sys.exit(OUR_FAULT)
     except (Refusal, MemoryError):
         return None
     except Exception:  # noqa: BLE001  a damaged file may make a decoder raise anything

@@ -1,0 +1,190 @@
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from geo.errors import Refusal
+from reporting.errors import ImageBroken
+from reporting.images.headers import HEIC, JPEG, PNG, WEBP, inspect
+from tests.support.pictures import alike, encoded, noisy, picture, quarters
+from workers.darkroom import Darkroom, DarkroomAway
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+async def darkroom() -> AsyncIterator[Darkroom]:
+    async with Darkroom() as found:
+        yield found
+
+
+def child_of(darkroom: Darkroom) -> int:
+    return darkroom._child.process.pid
+
+
+async def test_one_child_makes_many_pictures(darkroom: Darkroom) -> None:
+    first = await darkroom.develop(encoded(picture()))
+    child = child_of(darkroom)
+    for media_type in (PNG, WEBP, HEIC):
+        made = await darkroom.develop(encoded(picture(192, 128), media_type))
+        assert (made.width, made.height) == (192, 128)
+    assert alike(quarters(first.large))
+    assert child_of(darkroom) == child
+
+
+async def test_pictures_at_once_come_out_each_its_own(darkroom: Darkroom) -> None:
+    sizes = range(64, 640, 64)
+    made = await asyncio.gather(*(darkroom.develop(encoded(picture(n, n))) for n in sizes))
+    assert [one.width for one in made] == list(sizes)
+
+
+async def test_a_child_that_is_killed_costs_a_retry(darkroom: Darkroom) -> None:
+    await darkroom.develop(encoded(picture()))
+    killed = child_of(darkroom)
+    os.kill(killed, signal.SIGKILL)
+    assert (await darkroom.develop(encoded(picture()))).width == 96
+    assert child_of(darkroom) != killed
+
+
+async def test_a_picture_that_takes_for_ever_is_broken_and_the_next_is_not() -> None:
+    slow = encoded(picture(7000, 7000), PNG)
+    async with Darkroom(patience_s=0.15) as darkroom:
+        await darkroom.develop(encoded(picture()))
+        with pytest.raises(ImageBroken):
+            await darkroom.develop(slow)
+        darkroom.patience_s = 30
+        assert (await darkroom.develop(encoded(picture()))).width == 96
+
+
+async def test_forty_nine_megapixels_fit(darkroom: Darkroom) -> None:
+    made = await darkroom.develop(encoded(picture(7000, 7000).convert("RGBA"), PNG))
+    assert (made.width, made.height) == (7000, 7000)
+
+
+async def test_a_child_that_cannot_start_is_no_fault_of_the_picture(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(DarkroomAway):
+        await darkroom.develop(encoded(picture()))
+
+
+async def test_the_child_has_no_secrets_and_no_rights(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERBLINE_SECRET_KEY", "canary-of-the-secret-key")
+    handle = os.open(__file__, os.O_RDONLY)
+    os.set_inheritable(handle, True)
+    await darkroom.develop(encoded(picture()))
+    child = Path(f"/proc/{child_of(darkroom)}")
+    os.close(handle)
+    assert b"canary" not in child.joinpath("environ").read_bytes()
+    assert {path.name for path in child.joinpath("fd").iterdir()} == {"0", "1", "2"}
+    limits = child.joinpath("limits").read_text()
+    status = child.joinpath("status").read_text()
+    assert "Max address space         1073741824" in limits
+    assert "Max file size             0 " in limits
+    assert "NoNewPrivs:\t1" in status
+    if os.geteuid() == 0:
+        assert "Uid:\t65534\t65534\t65534\t65534" in status
+        assert "CapEff:\t0000000000000000" in status
+
+
+CONFINED = """
+import resource, socket, sys
+from workers import decoder
+decoder._confine()
+match sys.argv[1]:
+    case "memory":
+        bytearray(2 << 30)
+    case "write":
+        open(sys.argv[2], "wb", buffering=0).write(b"x")
+    case "network":
+        socket.socket().connect(("127.0.0.1", int(sys.argv[2])))
+    case "cpu":
+        decoder.CPU_LIMIT_S = 1
+        decoder.derive = lambda _: [n for n in iter(int, 1)]
+        decoder._answer(sys.stdout.buffer, b"")
+"""
+
+
+def confined(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", CONFINED, *words],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_memory_ends_at_a_gigabyte() -> None:
+    assert "MemoryError" in confined("memory").stderr
+
+
+def test_nothing_can_be_written() -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        assert "File too large" in confined("write", f"{folder}/file").stderr
+
+
+def test_cpu_ends_the_process() -> None:
+    assert confined("cpu").returncode == -signal.SIGXCPU
+
+
+def test_there_is_no_network() -> None:
+    allowed = subprocess.run(["unshare", "--user", "--net", "true"]).returncode == 0
+    if not allowed and os.geteuid() != 0:
+        pytest.skip("this kernel lets nobody make a network of their own")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = confined("network", str(server.getsockname()[1]))
+    assert "unreachable" in found.stderr
+
+
+def mutated(whole: bytes, chance: random.Random) -> bytes:
+    data = bytearray(whole)
+    for _ in range(chance.choice([1, 3, 30, 300])):
+        at = chance.randrange(len(data))
+        match chance.randrange(4):
+            case 0:
+                data[at] = chance.randrange(256)
+            case 1:
+                del data[at : at + chance.randrange(1, 60)]
+            case 2:
+                data[at:at] = chance.randbytes(chance.randrange(1, 60))
+            case _:
+                data[at : at + 4] = b"\xff\xff\xff\xff"
+        if len(data) < 50:
+            break
+    return bytes(data)
+
+
+async def test_a_hundred_damaged_files_never_stop_the_worker(darkroom: Darkroom) -> None:
+    chance = random.Random(20260811)
+    whole = [noisy(160, 120, media_type) for media_type in (JPEG, PNG, WEBP, HEIC)]
+    came_to = {"refused": 0, "broken": 0, "made": 0}
+    for number in range(100):
+        data = mutated(whole[number % 4], chance)
+        try:
+            inspect(data)
+        except Refusal:
+            came_to["refused"] += 1
+            continue
+        try:
+            made = await darkroom.develop(data)
+        except ImageBroken:
+            came_to["broken"] += 1
+        else:
+            came_to["made"] += 1
+            assert inspect(made.large).media_type == JPEG
+    assert min(came_to.values()) > 5, came_to
+    assert (await darkroom.develop(encoded(picture()))).width == 96
