@@ -3,23 +3,36 @@
 from fastapi import Depends, FastAPI
 
 from reporting.web import health
-from reporting.web.api import auth, categories, jobs, photos, places, reports, staff_me
-from reporting.web.deps import principal
-
-ROUTERS = (
-    categories.router,
-    photos.router,
-    places.router,
-    reports.router,
-    jobs.router,
-    auth.router,
-    staff_me.router,
+from reporting.web.api import (
+    auth,
+    categories,
+    devices,
+    jobs,
+    me,
+    photos,
+    places,
+    reports,
+    staff_me,
 )
+from reporting.web.deps import principal
+from reporting.web.pages import docs, follow, home, static
+
+#: Every route of these asks who is calling.
+ROUTERS = (photos.router, reports.router, me.router, jobs.router, staff_me.router)
+#: Of these, some do not.
+OPEN = (categories.router, places.router, devices.router, auth.router)
+
+#: Pages know people by cookies, and tell what is wrong on a page.
+PAGES = (home.router, follow.router, docs.router, static.router)
 
 
 def include(app: FastAPI) -> None:
     """Add them to the application."""
     for router in ROUTERS:
+        app.include_router(router)
+    for router in OPEN:
         # An invalid bearer is refused everywhere, also where none is needed.
         app.include_router(router, dependencies=[Depends(principal)])
     app.include_router(health.router)
+    for router in PAGES:
+        app.include_router(router)

@@ -8,14 +8,16 @@ import argparse
 import asyncio
 import json
 import random
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from uuid import uuid4
 
 import psutil
 import psycopg
 from psycopg import AsyncConnection
 
-from tests.bench import harness
+from tests.bench import harness, pgbench
 from tests.bench.floor import TABLE
 from tests.bench.harness import Load
 from tests.support.county import SIDE, SOUTH, County
@@ -120,7 +122,6 @@ async def measure(database: Database, count: int, *, worker: bool) -> None:
             harness.server("-m", "reporting", "serve", environment=environment)
         )
         print(HEAD)
-        rows: dict[str, Row] = {}
         for clients in CLIENTS:
             n = count if clients > 1 else count // 2
             hello = await Meter(conn, database, floor).run(
@@ -137,7 +138,10 @@ async def measure(database: Database, count: int, *, worker: bool) -> None:
             for name, row in (("hello", hello), ("raw insert", raw), ("report", ours)):
                 print(row.line(f"{name}, {clients} clients"), flush=True)
             print(f"{'':<28}a report costs {ours.total_ms / raw.total_ms:.2f} raw inserts")
-            rows[f"{clients}"] = ours
+        with tempfile.TemporaryDirectory() as folder:
+            for clients in CLIENTS:
+                rate, each = pgbench.run(conn, database, clients, Path(folder))
+                print(f"{f'pgbench, {clients} clients':<28}{rate:>8.0f}{'':>36}{each:>9.3f}")
         stored = conn.execute("select count(*), count(distinct job_id) from job_report").fetchone()
         print(f"reports stored, jobs: {stored}")
 

@@ -21,7 +21,8 @@ from reporting.errors import (
 from reporting.references import PATTERN
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
-from reporting.web.deps import PrincipalDep, RuntimeDep
+from reporting.web.deps import PrincipalDep, RuntimeDep, belongings
+from reporting.web.photo_links import PhotoView, photo_view
 from reporting.web.problems import responses
 from reporting.web.wire import (
     Answer,
@@ -170,12 +171,12 @@ class ReportCreated(Wire):
     ),
 )
 async def create_report(
-    runtime: RuntimeDep,
     request: Request,
     principal: PrincipalDep,
     body: ReportIn,
     idempotency_key: Annotated[str | None, Header(json_schema_extra={"format": "uuid"})] = None,
 ) -> Response:
+    runtime = belongings(request)  # not as a dependency: each costs what a hash of the chain does
     sender = reports.sender(principal)
     claim = reports.Claim(
         _key(idempotency_key), sender.device, runtime.keys.body_hash(await request.body())
@@ -206,7 +207,7 @@ class TimelineOut(Wire):
     at: Instant
     status: str = Field(description="As it was after this")
     message: str | None = Field(description="For the reporter only")
-    photos: list[UUID]
+    photos: list[PhotoView]
 
 
 class ReportJobOut(Wire):
@@ -215,15 +216,6 @@ class ReportJobOut(Wire):
     id: UUID
     reference: str
     reports: int
-
-
-class PhotoOut(Wire):
-    """One of the reporter's pictures."""
-
-    id: UUID
-    state: str = Field(description="stored, ready or unreadable")
-    large: str | None = Field(None, description="A link that works for some minutes")
-    small: str | None = None
 
 
 class ReportOut(Wire):
@@ -249,7 +241,7 @@ class ReportOut(Wire):
     place_text: str | None = None
     answers: dict[str, Answer] | None = None
     flags: list[str] | None = None
-    photos: list[PhotoOut] | None = None
+    photos: list[PhotoView] | None = None
     observed_at: Instant | None = None
     contact: ContactIn | None = None
 
@@ -271,6 +263,12 @@ async def get_report(
 ) -> Response:
     async with runtime.reading() as conn:
         found = await reports.one(conn, runtime.router, id, principal)
+    for shown in (found, *found["timeline"]):
+        if "photos" in shown:
+            shown["photos"] = [
+                photo_view(runtime.keys, UUID(str(photo["id"])), photo["state"]).model_dump()
+                for photo in shown["photos"]
+            ]
     return fresh(request, found)
 
 

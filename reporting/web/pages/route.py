@@ -1,0 +1,40 @@
+"""A page's route: what goes wrong is told on a page, not in JSON."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import psycopg
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from psycopg_pool import PoolTimeout
+
+from geo.errors import Refusal
+from reporting.errors import Unavailable
+from reporting.web import problems
+from reporting.web.pages.rendering import page
+
+AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+
+
+class PageRoute(APIRoute):
+    """Answers a refusal, and a database that is away, with a page that says so."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Refusal as refusal:
+                return sorry(refusal)
+            except AWAY:
+                return sorry(Unavailable())
+
+        return handle
+
+
+def sorry(refusal: Refusal) -> Response:
+    """The page that tells of it."""
+    status = problems.status_of(refusal)
+    retry = {"Retry-After": problems.RETRY_AFTER[503]} if status == 503 else {}  # noqa: PLR2004
+    return page("sorry.html", status, headers=retry, sentence=refusal.detail, code=status)
