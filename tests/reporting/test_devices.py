@@ -1,0 +1,163 @@
+"""App installs over HTTP: made without an account, told where to push, forgotten."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from reporting.keys import token_hash
+from reporting.runtime import Connection
+from reporting.settings import Settings
+from tests.support.killable import free_port
+
+DEVICES = "/v1/devices"
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def made(client: httpx.AsyncClient, **values: str) -> tuple[str, dict[str, str]]:
+    """A device's id and the header that speaks for it."""
+    said = await client.post(DEVICES, json=values)
+    assert said.status_code == 201, said.text
+    return said.json()["id"], bearer(said.json()["device_token"])
+
+
+async def subscriptions(owner: Connection) -> list[Any]:
+    cursor = await owner.execute("select address, ended_at is null from subscription order by id")
+    return await cursor.fetchall()
+
+
+async def test_a_device_gets_a_bearer_that_is_stored_only_as_its_hash(
+    client: httpx.AsyncClient, owner: Connection
+):
+    said = await client.post(DEVICES, json={"platform": "android", "language": "cy"})
+    assert said.status_code == 201
+    assert said.headers["cache-control"] == "no-store"
+    token = said.json()["device_token"]
+    assert token.startswith("kbd_")
+    cursor = await owner.execute("select id, token_hash, platform, language from device")
+    (row,) = await cursor.fetchall()
+    assert str(row[0]) == said.json()["id"]
+    assert row[1:] == (token_hash(token), "android", "cy")
+
+
+@pytest.mark.parametrize("request_", [{"json": {}}, {}])
+async def test_nothing_has_to_be_said(client: httpx.AsyncClient, owner: Connection, request_: dict):
+    assert (await client.post(DEVICES, **request_)).status_code == 201
+
+
+async def test_it_says_where_it_hears_back_and_changes_that(
+    client: httpx.AsyncClient, owner: Connection
+):
+    device, mine = await made(client)
+    for token in ("first", "first", "second"):
+        said = await client.put(
+            f"{DEVICES}/{device}/push", json={"fcm": {"token": token}}, headers=mine
+        )
+        assert said.status_code == 204
+    assert await subscriptions(owner) == [("second", True)]
+
+
+async def test_after_its_token_died_it_gives_a_new_one(
+    client: httpx.AsyncClient, owner: Connection
+):
+    device, mine = await made(client)
+    url = f"{DEVICES}/{device}/push"
+    await client.put(url, json={"fcm": {"token": "old"}}, headers=mine)
+    await owner.execute("update subscription set ended_at = now(), ended_because = 'unregistered'")
+    await client.put(url, json={"fcm": {"token": "new"}}, headers=mine)
+    assert await subscriptions(owner) == [("old", False), ("new", True)]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"webpush": {"endpoint": "https://push.example/1"}}, "web push is not offered yet"),
+        ({"fcm": {"token": "ok"}, "webpush": {}}, "web push is not offered yet"),
+        ({}, "required"),
+        ({"fcm": {"token": ""}}, "pattern"),
+        ({"fcm": {"token": "with space"}}, "pattern"),
+        ({"fcm": {"token": "x" * 4097}}, "pattern"),
+        ({"fcm": {"token": "ok", "more": 1}}, "not known"),
+    ],
+)
+async def test_what_is_no_address_is_refused_and_not_stored(
+    client: httpx.AsyncClient, owner: Connection, body: dict, detail: str
+):
+    device, mine = await made(client)
+    said = await client.put(f"{DEVICES}/{device}/push", json=body, headers=mine)
+    assert said.status_code == 422
+    assert said.headers["content-type"] == "application/problem+json"
+    assert detail in str(said.json()["errors"])
+    assert await subscriptions(owner) == []
+
+
+async def test_a_device_speaks_for_itself_only(client: httpx.AsyncClient, owner: Connection):
+    device, mine = await made(client)
+    other, _ = await made(client)
+    body = {"fcm": {"token": "phone"}}
+    url = f"{DEVICES}/{device}/push"
+    assert (await client.put(url, json=body)).status_code == 401
+    assert (await client.put(url, json=body, headers=bearer("kbd_made-up"))).status_code == 401
+    assert (await client.put(url, json=body, headers=bearer("eyJ.a.b"))).status_code == 401
+    foreign = await client.put(f"{DEVICES}/{other}/push", json=body, headers=mine)
+    absent = await client.put(f"{DEVICES}/{uuid4()}/push", json=body, headers=mine)
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.json() == absent.json()
+    assert (await client.delete(f"{DEVICES}/{other}", headers=mine)).status_code == 404
+    assert await subscriptions(owner) == []
+
+
+async def test_a_deleted_device_is_gone_with_its_bearer(
+    client: httpx.AsyncClient, owner: Connection
+):
+    device, mine = await made(client)
+    await client.put(f"{DEVICES}/{device}/push", json={"fcm": {"token": "a"}}, headers=mine)
+    assert (await client.delete(f"{DEVICES}/{device}", headers=mine)).status_code == 204
+    assert (await client.delete(f"{DEVICES}/{device}", headers=mine)).status_code == 401
+    assert await subscriptions(owner) == []
+
+
+class TestLimits:
+    """Making devices is limited for an address, as long as Redis can count."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"limits": "on"})
+
+    async def test_too_many_from_one_address(self, client: httpx.AsyncClient):
+        for _ in range(30):
+            assert (await client.post(DEVICES)).status_code == 201
+        # A window that slides over a full minute counts a little less than all of it.
+        answers = [await client.post(DEVICES) for _ in range(5)]
+        said = answers[-1]
+        assert said.status_code == 429
+        assert said.json()["code"] == "too-many-requests"
+        assert int(said.headers["retry-after"]) > 0
+
+    async def test_no_address_stands_in_redis(self, client: httpx.AsyncClient, redis: Any):
+        await client.post(DEVICES)
+        keys = [key.decode() async for key in redis.scan_iter("kerbline:limit*")]
+        assert keys
+        assert not any("127.0.0.1" in key for key in keys)
+
+
+class TestWithoutRedis:
+    """A counter that is down sends nobody away."""
+
+    @pytest.fixture
+    def redis(self) -> None:
+        """There is none."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(
+            update={"limits": "on", "redis_url": f"redis://127.0.0.1:{free_port()}/0"}
+        )
+
+    async def test_devices_are_made(self, client: httpx.AsyncClient):
+        for _ in range(31):
+            assert (await client.post(DEVICES)).status_code == 201
