@@ -16,7 +16,7 @@ from geo.areas import KINDS
 from geo.boundaries import storing
 from geo.boundaries.checking import Examination, examine
 from geo.boundaries.reading import BoundaryFile, Fields, read
-from geo.boundaries.storing import NewVintage
+from geo.boundaries.storing import NewVintage, Vintage
 from geo.errors import BoundaryFileRefused, VintageRefused
 from reporting import vintages
 from reporting.commands.base import command, err, out, running
@@ -111,15 +111,21 @@ async def load(
             async with runtime.unit() as conn:
                 stored = await vintages.load(conn, new, progress)
     out.print(f"Stored {stored.areas} {stored.what} as vintage {stored.id}, {stored.when}.")
+    out.print(_effect(stored, date.today()))  # noqa: DTZ011  # the operator's own calendar
+
+
+def _effect(stored: Vintage, today: date) -> str:
+    """What storing it did, and what is to be done next."""
     if stored.state == "draft":
-        out.print(
+        return (
             f"It is a draft: see `boundaries preview {stored.id}`, then"
             f" `boundaries activate {stored.id} --from {stored.first}`."
         )
-    elif stored.first > date.today():  # noqa: DTZ011  # the operator's own calendar, for a hint
-        out.print(f"It takes effect on {stored.first}.")
-    else:
-        out.print("It is in force.")
+    if stored.first > today:
+        return f"It takes effect on {stored.first}."
+    if stored.last is not None and stored.last < today:
+        return f"It was in force until {stored.last}: places of that time are looked up in it."
+    return "It is in force."
 
 
 @app.command("list")
