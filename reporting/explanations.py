@@ -1,11 +1,12 @@
 """Why a report went where it went, for its own reporter."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row
 
 from reporting.auth import Action, Principal, ReportFacts, authorize
 from reporting.errors import NotFound
@@ -14,16 +15,28 @@ from reporting.queries import explanations as queries
 Connection = AsyncConnection[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What decides who may read it, and what there is to read."""
+
+    id: UUID
+    device_id: UUID | None
+    authority_id: int
+    team_id: int
+    ward_area_id: int | None
+    division_area_id: int | None
+    reasons: Mapping[str, Any]
+
+
 async def why(conn: Connection, principal: Principal, report: UUID) -> Mapping[str, Any]:
     """The reasons of its job's last assignment, as routing stored them.
 
     Raises NotFound, also for a report that is not theirs.
     """
-    async with conn.cursor(row_factory=namedtuple_row) as cursor:
+    async with conn.cursor(row_factory=class_row(_Row)) as cursor:
         await cursor.execute(queries.WHY, {"report": report})
         row = await cursor.fetchone()
     if row is None:
         raise NotFound
     authorize(principal, Action.SEE_JOB, ReportFacts(row.id, row.device_id, row))
-    reasons: Mapping[str, Any] = row.reasons
-    return reasons
+    return row.reasons

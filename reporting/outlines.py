@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import AsyncConnection
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row, tuple_row
 
 from geo.points import Point
 from reporting.queries import outlines as queries
@@ -69,37 +69,59 @@ class Plan:
         return next((ward for ward in self.wards if ward.key == key), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An area with the plan it is drawn on."""
+
+    kind: str
+    zone_type: str | None
+    code: str
+    name: str
+    authority: str
+    authority_name: str
+    made_up: bool
+    west: float
+    south: float
+    kx: float
+    ky: float
+    width: int
+    height: int
+    lat: float
+    lng: float
+    path: str
+
+    def outline(self) -> Outline:
+        return Outline(
+            self.kind,
+            self.zone_type,
+            self.code,
+            self.name,
+            self.authority,
+            self.authority_name,
+            self.path,
+            Point(round(self.lat, 5), round(self.lng, 5)),
+        )
+
+
 async def plan(conn: Connection) -> Plan | None:
     """The plan of what is in force now; None without wards, or with too many to draw."""
-    async with conn.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(queries.COUNT)
-        counted = await cursor.fetchone()
-        if counted is None or not 0 < counted[0] <= MOST_WARDS:
-            return None
+    async with conn.cursor(row_factory=tuple_row) as counter:
+        await counter.execute(queries.COUNT)
+        [(wards,)] = await counter.fetchall()
+    if not 0 < wards <= MOST_WARDS:
+        return None
+    async with conn.cursor(row_factory=class_row(_Row)) as cursor:
         await cursor.execute(queries.OUTLINES, {"size": SIZE})
         rows = await cursor.fetchall()
-    shapes = [
-        Outline(
-            kind=row.kind,
-            zone_type=row.zone_type,
-            code=row.code,
-            name=row.name,
-            authority=row.authority,
-            authority_name=row.authority_name,
-            path=row.path,
-            inside=Point(round(row.lat, 5), round(row.lng, 5)),
-        )
-        for row in rows
-    ]
     first = rows[0]
     return Plan(
-        width=first.width,
-        height=first.height,
-        west=first.west,
-        south=first.south,
-        kx=first.kx,
-        ky=first.ky,
-        wards=tuple(shape for shape in shapes if shape.kind == "ward"),
-        zones=tuple(shape for shape in shapes if shape.kind == "zone" and shape.path),
+        first.width,
+        first.height,
+        first.west,
+        first.south,
+        first.kx,
+        first.ky,
+        wards=tuple(row.outline() for row in rows if row.kind == "ward"),
+        zones=tuple(row.outline() for row in rows if row.kind == "zone" and row.path),
         made_up=any(row.made_up for row in rows),
     )

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from geo.points import Point
 from reporting import explanations, notices, reports
 from reporting.web.deps import RuntimeDep
-from reporting.web.pages import tracking
+from reporting.web.pages import plans, tracking
 from reporting.web.pages.rendering import HEADERS, page
 from reporting.web.pages.route import PageRoute
 from routing.reasons import sentence
@@ -38,7 +39,7 @@ async def get_report_page(
     async with runtime.reading() as conn:
         principal = await tracking.who(conn, request, reference)
         report = await reports.one(conn, runtime.router, reference, principal)
-        rules = await runtime.router.current(conn)
+        rules, plan = await plans.in_force(request, runtime, conn)
         is_own = "answers" in report
         reasons = await explanations.why(conn, principal, report["id"]) if is_own else None
     timezone = rules.by_slug[report["authority"]["slug"]].timezone
@@ -48,7 +49,9 @@ async def get_report_page(
         "report.html",
         report=report,
         category=rules.categories[report["category"]],
-        routed=reasons and _routed(reasons),
+        routed=reasons and _routed(reasons, rules),
+        plan=plan,
+        pin=plan and report["location"] and plan.position(Point(**report["location"])),
         judged=_judged(report, rules, timezone) if is_own else None,
         due=notices.instant(datetime.fromisoformat(report["due_at"]), timezone),
         timeline=_told(report["timeline"], timezone),
@@ -56,11 +59,18 @@ async def get_report_page(
     )
 
 
-def _routed(reasons: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The reasons, with the sentence a supervisor reads; None of it once people decided."""
+def _routed(reasons: Mapping[str, Any], rules: Rules) -> Mapping[str, Any]:
+    """The reasons with the sentence a supervisor reads, and what to show of them on the plan."""
     if reasons["why"] == "by_hand":
         return {"by_hand": True}
-    return {**reasons, "by_hand": False, "sentence": sentence(reasons)}
+    wards = (area for area in reasons["areas"] if area["code"] == reasons["ward"])
+    return {
+        **reasons,
+        "by_hand": False,
+        "sentence": sentence(reasons),
+        "ward_key": next((f"{ward['authority']}/{ward['code']}" for ward in wards), None),
+        "names": {slug: authority.name for slug, authority in rules.by_slug.items()},
+    }
 
 
 def _judged(report: Mapping[str, Any], rules: Rules, timezone: str) -> Triage:

@@ -1,6 +1,5 @@
 """`/`: what this is, and a report to try it with, from the map to the team."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -8,14 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.errors import LooksSwapped, NotAPlace, OutsideCoverage, Refusal
-from reporting import outlines, reports
+from reporting import reports
 from reporting.errors import IdempotencyKeyReused, NotAllowed
 from reporting.outlines import Plan
 from reporting.reports import Claim, NewReport, Sender
 from reporting.runtime import Runtime
 from reporting.web import problems
 from reporting.web.deps import RuntimeDep
-from reporting.web.pages import form, tracking
+from reporting.web.pages import form, plans, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page
 from reporting.web.pages.route import PageRoute
@@ -29,7 +28,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def get_home(
     request: Request, runtime: RuntimeDep, ward: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
-    rules, plan = await _loaded(request, runtime)
+    rules, plan = await _in_force(request, runtime)
     return _home(rules, plan, form.blank(ward=ward), [])
 
 
@@ -39,7 +38,7 @@ async def send_report(request: Request, runtime: RuntimeDep) -> Response:
         raise NotAllowed("This form was sent from another site; open this page and send it here.")
     body = await request.body()
     filled = form.read(body)
-    rules, plan = await _loaded(request, runtime)
+    rules, plan = await _in_force(request, runtime)
     new, faults = form.report(filled, rules, plan)
     if new is None or filled.key is None:
         return _home(rules, plan, filled if filled.key else _again(filled), faults, 422)
@@ -71,22 +70,15 @@ async def _create(runtime: Runtime, new: NewReport, claim: Claim) -> Any:
     return orjson.loads(answered.body)
 
 
-async def _loaded(request: Request, runtime: Runtime) -> tuple[Rules, Plan | None]:
-    """The rules in force and the plan to point at, which is drawn once for a version and a day."""
-    state = request.app.state
+async def _in_force(request: Request, runtime: Runtime) -> tuple[Rules, Plan | None]:
     async with runtime.reading() as conn:
-        rules = await runtime.router.current(conn)
-        drawn_for = (rules.version, datetime.now(UTC).date())
-        if getattr(state, "plan_drawn_for", None) != drawn_for:
-            state.plan = await outlines.plan(conn)
-            state.plan_drawn_for = drawn_for
-    return rules, state.plan
+        return await plans.in_force(request, runtime, conn)
 
 
 def _home(
     rules: Rules, plan: Plan | None, filled: Filled, faults: list[Fault], status: int = 200
 ) -> Response:
-    new_place = form.place_of(filled, plan)
+    place = form.place_of(filled, plan)
     return page(
         "home.html",
         status,
@@ -96,7 +88,7 @@ def _home(
         filled=filled,
         faults=faults,
         faulty={fault.field: fault.sentence for fault in faults},
-        pin=plan.position(new_place) if plan and new_place else None,
+        pin=plan.position(place) if plan and place else None,
     )
 
 
