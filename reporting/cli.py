@@ -2,7 +2,17 @@
 
 import typer
 
-from reporting.commands import authorities, boundaries, demo, route, rules, serve, staff, verify
+from reporting.commands import (
+    authorities,
+    boundaries,
+    dead_letters,
+    demo,
+    route,
+    rules,
+    serve,
+    staff,
+    verify,
+)
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -18,3 +28,4 @@ app.command("route")(route.route)
 app.add_typer(staff.app, name="staff")
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
+app.command("dead-letters")(dead_letters.dead_letters)
