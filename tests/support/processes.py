@@ -1,6 +1,6 @@
-"""Real processes that a test may kill: PostgreSQL and Redis of their own, the API and the worker.
+"""Real processes that a test may kill: a PostgreSQL, a Redis, the API, the worker.
 
-PostgreSQL and Redis come from ``./dev env --data-dir``, and its supervisor brings back what dies, as
+PostgreSQL and Redis come from ``./dev env --data-dir``: a supervisor brings back what dies, as
 ``./dev up`` has it. The API and the worker are started here and brought back by ``Kept``. Everything
 is ended by the pid it was given, and by nothing broader.
 """
