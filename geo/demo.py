@@ -480,7 +480,7 @@ def _divisions(
     found: list[tuple[str, list[int]]] = []
     for western in (True, False):
         left = {ward.heart: ward for ward in wards if ward.western == western}
-        seats = _far_apart([*left.values()], 5)
+        seats = _far_apart([ward for ward in left.values() if links[ward.heart]], 5)
         groups = [[left.pop(seat.heart)] for seat in seats]
         while left:
             # The smallest group that has a free neighbour takes the nearest one.
