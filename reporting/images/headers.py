@@ -6,6 +6,7 @@ a length: every walk is bounded, and a file of 20 MB costs some milliseconds at 
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -118,6 +119,14 @@ def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
 # PNG: chunks of length, name, data and checksum, from IHDR to IEND.
 
 
+_CRITICAL: Final = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+
+
+def _sound(data: Bytes, start: int, end: int) -> bool:
+    with memoryview(data) as view:
+        return zlib.crc32(view[start : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
+
+
 def _png(data: Bytes) -> Header:
     if data[12:16] != b"IHDR" or len(data) < 33:  # noqa: PLR2004  signature and IHDR
         raise ImageBroken
@@ -126,9 +135,12 @@ def _png(data: Bytes) -> Header:
     at, pixels = 8, False
     for _ in range(_PARTS_LIMIT):
         length = int.from_bytes(data[at : at + 4], "big")
-        name = data[at + 4 : at + 8]
-        at += 12 + length
+        name = bytes(data[at + 4 : at + 8])
+        start, at = at + 4, at + 12 + length
         if at > len(data):
+            break
+        # Pillow does not look at the checksums of pixels, and shows what is left of them.
+        if name in _CRITICAL and not _sound(data, start, at):
             break
         if name == b"IEND":
             if pixels:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from geo.errors import Refusal
 from reporting.errors import ImageBroken, ImageRefused, ImageTooLarge
-from reporting.images.headers import JPEG, WEBP, Header, inspect
+from reporting.images.headers import JPEG, PNG, WEBP, Header, inspect
 from tests.support.pictures import (
     FORMATS,
     box,
@@ -156,6 +156,14 @@ def test_twenty_megabytes_of_nonsense_cost_little(data: bytes) -> None:
     with pytest.raises(Refusal):
         inspect(data)
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("at", [19, 50, 100, -6])
+def test_a_png_damaged_anywhere_is_told_from_its_checksums(at: int) -> None:
+    whole = bytearray(encoded(picture(), PNG))
+    whole[at] ^= 1
+    with pytest.raises(ImageBroken):
+        inspect(whole)
 
 
 def test_boxes_within_boxes_cannot_multiply() -> None:

@@ -1,0 +1,349 @@
+import asyncio
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from reporting.keys import Keys
+from reporting.runtime import Connection, Runtime
+from reporting.web import photo_links
+from reporting.web.api import photos as api
+from reporting.web.photo_links import link, photo_view
+from tests.reporting.test_reports import count, pothole, send
+from tests.support.county import County
+from tests.support.people import People
+from tests.support.pictures import encoded, heic_bomb, jpeg_bomb, noisy, picture, png_bomb
+
+PICTURE = encoded(picture())
+OTHER = encoded(picture(50, 50))
+
+
+def where(photo: UUID) -> str:
+    return f"/v1/photos/{photo}"
+
+
+def digest(data: bytes) -> str:
+    return f"sha-256=:{b64encode(sha256(data).digest()).decode()}:"
+
+
+async def stored(runtime: Runtime) -> list[str]:
+    return [key async for key, _ in runtime.photos.listing()]
+
+
+async def test_a_picture_is_kept_byte_for_byte(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    photo, data = uuid4(), noisy(800, 600)
+    answer = await client.put(where(photo), content=data)
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "id": str(photo),
+        "state": "stored",
+        "media_type": "image/jpeg",
+        "bytes": len(data),
+        "width": 800,
+        "height": 600,
+    }
+    (key,) = await stored(runtime)
+    assert await runtime.photos.get(key) == data
+    row = await (await owner.execute("select topic, subject from outbox")).fetchone()
+    assert row == ("photo", photo)
+
+
+async def test_the_same_again_is_the_same_and_other_bytes_are_refused(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    photo = uuid4()
+    first = await client.put(where(photo), content=PICTURE)
+    again = await client.put(where(photo), content=PICTURE)
+    other = await client.put(where(photo), content=OTHER)
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert again.json() == first.json()
+    assert other.json()["code"] == "photo-taken"
+    assert len(await stored(runtime)) == 1
+    assert await count(owner, "outbox") == 1
+
+
+async def test_the_same_id_twice_at_once(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    """Whoever is second gets the answer of the first, or hears that the id is taken."""
+    for _ in range(5):
+        photo = uuid4()
+        answers = await asyncio.gather(
+            *(client.put(where(photo), content=data) for data in (PICTURE, OTHER, PICTURE, OTHER))
+        )
+        row = await (
+            await owner.execute("select sha256, object_key from photo where id = %s", (photo,))
+        ).fetchone()
+        won = PICTURE if row[0] == sha256(PICTURE).digest() else OTHER
+        codes = [answer.status_code for answer in answers]
+        assert sorted(codes) == [200, 201, 409, 409]
+        for answer, data in zip(answers, (PICTURE, OTHER, PICTURE, OTHER), strict=True):
+            assert (answer.status_code == 409) == (data is not won)
+        mine = [key for key in await stored(runtime) if str(photo) in key]
+        assert mine == [f"{row[1]}/original"]
+        assert await runtime.photos.get(mine[0]) == won
+
+
+BAD = {
+    "nothing": (b"", 422, "image-broken"),
+    "gif": (b"GIF89a" + bytes(50), 415, "image-refused"),
+    "pdf": (b"%PDF-1.7", 415, "image-refused"),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "image-refused"),
+    "json": (b'{"photo": 1}', 415, "image-refused"),
+    "cut": (PICTURE[:-40], 422, "image-broken"),
+    "jpeg bomb": (jpeg_bomb(64250, 64250), 422, "image-too-large"),
+    "png bomb": (png_bomb(30000, 30000), 422, "image-too-large"),
+    "heic bomb": (heic_bomb(64250, 64250), 422, "image-too-large"),
+    "too long": (PICTURE + bytes(20_000_001), 413, "body-too-large"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_what_is_refused_leaves_nothing(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection, name: str
+) -> None:
+    data, status, code = BAD[name]
+    began = time.process_time()
+    answer = await client.put(where(uuid4()), content=data)
+    assert time.process_time() - began < 1
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await stored(runtime) == []
+    assert await count(owner, "photo") == await count(owner, "outbox") == 0
+
+
+async def test_a_body_without_a_length_is_counted(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1_000_000
+            yield bytes(1_000_000)
+
+    sent = 0
+    answer = await client.put(where(uuid4()), content=endless())
+    assert answer.status_code == 413
+    assert sent <= 22_000_000
+
+    async def parts() -> AsyncIterator[bytes]:
+        for at in range(0, len(PICTURE), 100):
+            yield PICTURE[at : at + 100]
+
+    assert (await client.put(where(uuid4()), content=parts())).status_code == 201
+
+
+async def test_twenty_megabytes_are_taken(client: httpx.AsyncClient) -> None:
+    whole = PICTURE + bytes(20_000_000 - len(PICTURE))
+    assert (await client.put(where(uuid4()), content=whole)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Repr-Digest": digest(OTHER)},
+        {"Repr-Digest": "sha-256=:AAAA:"},
+        {"Repr-Digest": "sha-256=nonsense"},
+        {"Repr-Digest": f"sha-512=:AAAA:, {digest(OTHER)}"},
+        {"Upload-Offset": "10"},
+        {"Upload-Offset": "-1"},
+        {"Upload-Length": "10"},
+        {"Upload-Length": "many"},
+        {"Upload-Complete": "?0"},
+    ],
+)
+async def test_a_picture_that_is_not_what_its_headers_say(
+    client: httpx.AsyncClient, runtime: Runtime, header: dict[str, str]
+) -> None:
+    answer = await client.put(where(uuid4()), content=PICTURE, headers=header)
+    assert answer.status_code == 422
+    assert answer.json()["code"] in {"digest-differs", "upload-partial"}
+    assert await stored(runtime) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Repr-Digest": digest(PICTURE)},
+        {"Repr-Digest": f"sha-512=:AAAA:, {digest(PICTURE)}"},
+        {"Repr-Digest": "md5=:AAAA:"},
+        {"Upload-Offset": "0", "Upload-Length": str(len(PICTURE)), "Upload-Complete": "?1"},
+        {"Content-Type": "text/html"},
+    ],
+)
+async def test_a_picture_that_is(client: httpx.AsyncClient, header: dict[str, str]) -> None:
+    answer = await client.put(where(uuid4()), content=PICTURE, headers=header)
+    assert answer.status_code == 201
+    assert answer.json()["media_type"] == "image/jpeg"
+
+
+async def test_head_says_whether_it_is_there(client: httpx.AsyncClient) -> None:
+    photo = uuid4()
+    assert (await client.head(where(photo))).status_code == 404
+    await client.put(where(photo), content=PICTURE)
+    answer = await client.head(where(photo))
+    assert answer.status_code == 200
+    assert answer.headers["upload-offset"] == answer.headers["content-length"] == str(len(PICTURE))
+
+
+async def test_a_device_s_picture_is_its_own(client: httpx.AsyncClient, county: County) -> None:
+    people, photo = People(county), uuid4()
+    mine, other = await people.device(), await people.device()
+    await client.put(where(photo), content=PICTURE, headers=mine)
+    assert (await client.head(where(photo), headers=mine)).status_code == 200
+    assert (await client.head(where(photo), headers=other)).status_code == 404
+    assert (await client.head(where(photo))).status_code == 404
+    for headers, status in ((other, 422), ({}, 422), (mine, 201)):
+        answer = await send(client, pothole(photos=[str(photo)]), **headers)
+        assert answer.status_code == status
+
+
+async def test_a_full_disk_is_said_and_forgotten(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    folder = Path(runtime.settings.photo_store)
+    folder.write_text("a file where the folder was")
+    answer = await client.put(where(uuid4()), content=PICTURE)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert await count(owner, "photo") == 0
+    folder.unlink()
+    assert (await client.put(where(uuid4()), content=PICTURE)).status_code == 201
+
+
+async def test_too_many_at_once_are_told_to_wait(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "IN_HAND_LIMIT", len(PICTURE) - 1)
+    assert (await client.put(where(uuid4()), content=PICTURE)).status_code == 503
+    monkeypatch.setattr(api, "IN_HAND_LIMIT", len(PICTURE))
+    for _ in range(3):  # what is answered is no longer in hand
+        assert (await client.put(where(uuid4()), content=PICTURE)).status_code == 201
+
+
+# Seeing them
+
+
+async def ready(runtime: Runtime, owner: Connection, client: httpx.AsyncClient) -> UUID:
+    """A picture with its copies."""
+    photo = uuid4()
+    await client.put(where(photo), content=PICTURE)
+    row = await (
+        await owner.execute(
+            "update photo set state = 'ready' where id = %s returning object_key", (photo,)
+        )
+    ).fetchone()
+    for size in ("large", "small"):
+        await runtime.photos.put(f"{row[0]}/{size}", size.encode())
+    return photo
+
+
+async def test_a_link_opens_what_it_says_and_nothing_else(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    photo, other = await ready(runtime, owner, client), await ready(runtime, owner, client)
+    path = link(runtime.keys, photo, "large")
+    assert (await client.get(path)).content == b"large"
+    for elsewhere in (
+        path.replace("/large", "/small"),
+        path.replace("/large", "/original"),
+        path.replace(str(photo), str(other)),
+        path.split("&", maxsplit=1)[0],
+        path.split("?", maxsplit=1)[0],
+        path.replace("expires=", "expires=1"),
+        path.replace("signature=", "signature=A"),
+        path.replace("signature=", "signature=%C3%A9"),
+    ):
+        assert (await client.get(elsewhere)).status_code == 404, elsewhere
+
+
+async def test_no_byte_of_a_link_may_change(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await ready(runtime, owner, client)
+    path = link(runtime.keys, photo, "large")
+    start = path.index("expires=") + len("expires=")
+    for at in range(start, len(path)):
+        if path[at] in "&=" or path[at:].startswith("signature") or path[at - 1] == "&":
+            continue
+        changed = path[:at] + ("1" if path[at] != "1" else "2") + path[at + 1 :]
+        assert (await client.get(changed)).status_code == 404, changed
+    assert (await client.get(path)).status_code == 200
+
+
+async def test_a_link_ends(
+    client: httpx.AsyncClient,
+    runtime: Runtime,
+    owner: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo, now = await ready(runtime, owner, client), time.time()
+    path = link(runtime.keys, photo, "small")
+    monkeypatch.setattr(photo_links.time, "time", lambda: now + 599)
+    assert (await client.get(path)).status_code == 200
+    monkeypatch.setattr(photo_links.time, "time", lambda: now + 901)
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_a_link_of_another_installation_opens_nothing(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await ready(runtime, owner, client)
+    theirs = link(Keys("another key of more than 32 bytes, all the same"), photo, "large")
+    assert (await client.get(theirs)).status_code == 404
+
+
+async def test_not_yet_made_is_said(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    photo = uuid4()
+    await client.put(where(photo), content=PICTURE)
+    answer = await client.get(link(runtime.keys, photo, "large"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "photo-pending")
+    assert answer.headers["retry-after"]
+    assert photo_view(runtime.keys, photo, "unreadable").large is None
+
+
+async def test_who_may_see_the_report_may_see_its_picture(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    people = People(county)
+    photo, mine = await ready(runtime, owner, client), await people.device()
+    made = (await send(client, pothole("W1", photos=[str(photo)]), **mine)).json()
+    may = {
+        "its device": mine,
+        "its tracking token": {"Authorization": f"Bearer {made['tracking_token']}"},
+        "its crew": await people.crew(),
+        "its supervisor": await people.staff("supervisor", "shire"),
+        "its auditor": await people.staff("auditor", "shire"),
+    }
+    unrelated = (await send(client, pothole("E2"))).json()
+    may_not = {
+        "anyone": {},
+        "another device": await people.device(),
+        "another report's token": {"Authorization": f"Bearer {unrelated['tracking_token']}"},
+        "another team's crew": await people.crew("west", "cleansing"),
+        "another council's admin": await people.staff("admin", "east"),
+    }
+    for who, headers in may.items():
+        answer = await client.get(f"{where(photo)}/large", headers=headers)
+        assert (answer.status_code, answer.content) == (200, b"large"), who
+        assert (await client.get(f"{where(photo)}/original", headers=headers)).status_code == 404
+    absent = await client.get(f"{where(uuid4())}/large")
+    for who, headers in may_not.items():
+        answer = await client.get(f"{where(photo)}/large", headers=headers)
+        assert answer.status_code == 404, who
+        assert answer.content == absent.content
+
+
+async def test_a_picture_of_no_report_is_nobody_s(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await ready(runtime, owner, client)
+    admin = await People(county).staff("admin", "shire")
+    assert (await client.get(f"{where(photo)}/large", headers=admin)).status_code == 404

@@ -1,0 +1,145 @@
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from reporting import photos
+from reporting.photos import SIZES
+from reporting.runtime import Connection, Runtime
+from reporting.web.photo_links import link
+from tests.reporting.test_reports import pothole, send
+from tests.support.county import County
+from tests.support.pictures import alike, encoded, jpeg_bomb, oriented, picture, quarters
+from workers.darkroom import Darkroom
+from workers.jobs.photos import develop, forget_photos
+
+
+@pytest.fixture
+async def darkroom() -> AsyncIterator[Darkroom]:
+    async with Darkroom() as found:
+        yield found
+
+
+async def put(client: httpx.AsyncClient, data: bytes, photo: UUID | None = None) -> UUID:
+    photo = photo or uuid4()
+    assert (await client.put(f"/v1/photos/{photo}", content=data)).status_code == 201
+    return photo
+
+
+async def work(runtime: Runtime, owner: Connection, darkroom: Darkroom) -> list[str]:
+    """Do what waits; gives the states of all photos."""
+    cursor = await owner.execute("select id from outbox where topic = 'photo' and done_at is null")
+    ids = [row[0] for row in await cursor.fetchall()]
+    await develop({"runtime": runtime, "darkroom": darkroom}, ids)
+    cursor = await owner.execute("select state from photo order by uploaded_at")
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def left(owner: Connection) -> int:
+    cursor = await owner.execute("select count(*) from outbox where done_at is null")
+    return (await cursor.fetchone())[0]
+
+
+async def test_a_picture_becomes_two_upright_copies(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection, darkroom: Darkroom
+) -> None:
+    photo = await put(client, oriented(6))
+    assert await work(runtime, owner, darkroom) == ["ready"]
+    assert await left(owner) == 0
+    row = await (await owner.execute("select width, height from photo")).fetchone()
+    assert row == (96, 64)
+    for size in SIZES:
+        answer = await client.get(link(runtime.keys, photo, size))
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert answer.headers["cache-control"] == "private, no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert alike(quarters(answer.content))
+
+
+async def test_doing_it_twice_is_doing_it_once(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection, darkroom: Darkroom
+) -> None:
+    await put(client, encoded(picture()))
+    await work(runtime, owner, darkroom)
+    stored = {key async for key, _ in runtime.photos.listing()}
+    await owner.execute("update outbox set done_at = null")
+    assert await work(runtime, owner, darkroom) == ["ready"]
+    assert {key async for key, _ in runtime.photos.listing()} == stored
+    assert await left(owner) == 0
+
+
+async def test_a_picture_found_broken_is_unreadable_and_the_rest_go_on(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection, darkroom: Darkroom
+) -> None:
+    # Well formed, but the tables that its pixels need are not there.
+    broken = await put(client, jpeg_bomb(100, 100))
+    await put(client, encoded(picture()))
+    assert await work(runtime, owner, darkroom) == ["unreadable", "ready"]
+    assert await left(owner) == 0
+    answer = await client.get(link(runtime.keys, broken, "large"))
+    assert answer.status_code == 410
+    assert answer.json()["code"] == "photo-unreadable"
+
+
+async def test_a_picture_the_store_lost_is_unreadable(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection, darkroom: Darkroom
+) -> None:
+    await put(client, encoded(picture()))
+    async for key, _ in runtime.photos.listing():
+        await runtime.photos.delete(key)
+    assert await work(runtime, owner, darkroom) == ["unreadable"]
+
+
+async def test_a_store_that_is_away_makes_the_picture_wait(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection, darkroom: Darkroom
+) -> None:
+    await put(client, encoded(picture()))
+    folder = Path(runtime.settings.photo_store)
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("a file where the folder was")
+    assert await work(runtime, owner, darkroom) == ["stored"]
+    row = await (await owner.execute("select last_error, done_at from outbox")).fetchone()
+    assert row == ("reporting.photo_store.StoreAway", None)
+    folder.unlink()
+    folder.with_name("elsewhere").rename(folder)
+    assert await work(runtime, owner, darkroom) == ["ready"]
+
+
+async def test_what_nobody_sent_is_forgotten_and_what_was_sent_is_not(
+    client: httpx.AsyncClient,
+    county: County,
+    runtime: Runtime,
+    owner: Connection,
+    darkroom: Darkroom,
+) -> None:
+    sent = await put(client, encoded(picture()))
+    await put(client, encoded(picture(100, 70)))
+    young = await put(client, encoded(picture(110, 70)))
+    assert (await send(client, pothole(photos=[str(sent)]))).status_code == 201
+    await work(runtime, owner, darkroom)
+    await owner.execute(
+        "update photo set uploaded_at = now() - interval '8 days' where id <> %s", (young,)
+    )
+    await forget_photos({"runtime": runtime})
+    rows = await (await owner.execute("select id from photo")).fetchall()
+    assert {row[0] for row in rows} == {sent, young}
+    stored = [key async for key, _ in runtime.photos.listing()]
+    assert len(stored) == 6
+    assert {key.split("/")[1] for key in stored} == {str(sent), str(young)}
+
+
+async def test_what_no_row_names_is_swept_away(
+    client: httpx.AsyncClient, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await put(client, encoded(picture()))
+    await runtime.photos.put(f"{photo.hex[-2:]}/{photo}/0123456789abcdef/original", b"second")
+    await runtime.photos.put("zz/.unfinished-x1", b"cut off")
+    kept = [key async for key, _ in runtime.photos.listing() if "0123456789" not in key][:1]
+    async with runtime.reading() as conn:
+        assert await photos.delete_orphans(conn, runtime.photos) == 0  # too young to tell
+        assert await photos.delete_orphans(conn, runtime.photos, timedelta(seconds=-60)) == 2
+    assert [key async for key, _ in runtime.photos.listing()] == kept
