@@ -115,7 +115,7 @@ def main(argv: list[str]) -> int:
     for size in options.sizes:
         with scratch(f"tiling{size}") as database:
             with psycopg.connect(database.admin_url, autocommit=True) as conn:
-                ground, parts = _load(conn, size)
+                ground, parts = lay(conn, size)
             one, many = asyncio.run(_measure(database.url, ground, options))
             print(f"{size:>7,} {parts:>8,} | {one}", flush=True)
             bulk.append(f"{size:>7,} | {many}")
@@ -136,7 +136,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _load(conn: psycopg.Connection, size: int) -> tuple[Tiling, int]:
+def lay(conn: psycopg.Connection, size: int) -> tuple[Tiling, int]:
     """The tiling in the database, its parts from the file they were kept in if there is one."""
     recipe = hashlib.sha256(Path(tilings.__file__).read_bytes()).hexdigest()[:12]
     kept = KEPT / f"tiling-{size}-{recipe}.parts"

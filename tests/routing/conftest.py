@@ -1,5 +1,6 @@
 import pytest
 
+from tests.routing.council import Council
 from tests.routing.land import Land
 
 
@@ -9,3 +10,11 @@ async def land(owner):
     found = Land(owner)
     await found.build()
     return found
+
+
+@pytest.fixture
+def council(owner, database, tmp_path, monkeypatch):
+    """The command line on this test's database."""
+    monkeypatch.setenv("KERBLINE_DATABASE_URL", database.url)
+    monkeypatch.setenv("COLUMNS", "200")
+    return Council(tmp_path)

@@ -63,6 +63,8 @@ async def test_bulk_answers_as_live_does(land, database):
 
 
 async def test_no_places_no_answers(land, database):
-    async with await AsyncConnection.connect(database.admin_url, autocommit=True) as conn:
-        async with Bulk.open(conn, "pothole", NOW, brief) as bulk:
-            assert await bulk.answer([]) == []
+    async with (
+        await AsyncConnection.connect(database.admin_url, autocommit=True) as conn,
+        Bulk.open(conn, "pothole", NOW, brief) as bulk,
+    ):
+        assert await bulk.answer([]) == []
