@@ -22,6 +22,7 @@ from geo.boundaries.measuring import (
     Flags,
     array_of,
     enclosed,
+    on_a_plane,
     polygonal,
     square_metres,
     wider_than,
@@ -29,8 +30,8 @@ from geo.boundaries.measuring import (
 )
 from geo.boundaries.reading import Feature
 
-#: Widths are measured for at most so many overlaps or gaps, the largest: it is the slow part.
-MEASURED = 100
+#: At most so many overlaps or gaps are told of one by one, the largest; the others are counted.
+TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,11 @@ class Findings:
     repeated: tuple[Repeated, ...] = ()
     #: What no repair could mend without guessing, as sentences.
     beyond_repair: tuple[str, ...] = ()
+    #: The largest ones; ``…_in_all`` counts the others too.
     overlaps: tuple[Overlap, ...] = ()
+    overlaps_in_all: int = 0
     gaps: tuple[Gap, ...] = ()
+    gaps_in_all: int = 0
     outside: tuple[Outside, ...] = ()
 
     @property
@@ -132,7 +136,9 @@ def examine(
     if fills_the_ground:
         work.refuse_twins()
     geometries = _geometries(work.features)
-    overlaps, gaps = _seams(work.features, geometries) if fills_the_ground else ((), ())
+    seams = _Seams(work.features, geometries) if fills_the_ground else None
+    overlaps, overlaps_in_all = seams.overlaps() if seams else ((), 0)
+    gaps, gaps_in_all = seams.gaps() if seams else ((), 0)
     findings = Findings(
         features=len(features),
         vertices=int(shapely.get_num_coordinates(_geometries(features)).sum()),
@@ -141,7 +147,9 @@ def examine(
         repeated=repeated,
         beyond_repair=tuple(work.beyond_repair),
         overlaps=overlaps,
+        overlaps_in_all=overlaps_in_all,
         gaps=gaps,
+        gaps_in_all=gaps_in_all,
         outside=_outside(work.features, geometries, own_area) if own_area is not None else (),
     )
     return Examination(findings, tuple(work.features), tuple(work.repairs))
@@ -217,91 +225,86 @@ class _Work:
                 self.beyond_repair.append(f"{twin.label} and {feature.label} are one polygon.")
 
 
-def _seams(
-    features: Sequence[Feature], geometries: Geometries
-) -> tuple[tuple[Overlap, ...], tuple[Gap, ...]]:
-    """Overlaps and gaps. Areas whose edges match exactly cannot overlap, and are never compared:
-    GEOS's coverage check, which is linear, finds the others.
+class _Seams:
+    """Where areas meet: overlaps and gaps.
+
+    Areas whose edges match exactly cannot overlap, and are never compared: GEOS's coverage check,
+    which is linear, finds the others.
     """
-    uneven = ~shapely.is_empty(shapely.coverage_invalid_edges(geometries))
-    return (
-        _overlaps(features, geometries, uneven),
-        _gaps(features, geometries, uneven),
-    )
+
+    def __init__(self, features: Sequence[Feature], geometries: Geometries) -> None:
+        self.features = features
+        self.geometries = geometries
+        self.uneven: Flags = ~shapely.is_empty(shapely.coverage_invalid_edges(geometries))
+
+    def overlaps(self) -> tuple[tuple[Overlap, ...], int]:
+        """The largest overlaps, and how many there are."""
+        one, other = self._pairs()
+        parts, pair = polygonal(shapely.intersection(self.geometries[one], self.geometries[other]))
+        wide = wider_than(parts)
+        parts, pair = parts[wide], pair[wide]
+        areas = np.bincount(pair, weights=square_metres(parts), minlength=len(one))
+        found = np.flatnonzero(areas)
+        largest = found[np.argsort(-areas[found])][:TOLD].tolist()
+        return tuple(
+            Overlap(
+                self.features[int(one[each])].label,
+                self.features[int(other[each])].label,
+                float(areas[each]),
+                _width(parts[pair == each]),
+            )
+            for each in largest
+        ), len(found)
+
+    def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Each pair that meets and of which one has an edge that does not match."""
+        suspects = np.flatnonzero(self.uneven)
+        if suspects.size == 0:
+            return suspects, suspects
+        tree = shapely.STRtree(self.geometries)
+        query, other = tree.query(self.geometries[suspects], predicate="intersects")
+        pairs = np.column_stack([suspects[query], other])
+        pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
+        return pairs[:, 0], pairs[:, 1]
+
+    def gaps(self) -> tuple[tuple[Gap, ...], int]:
+        """The largest holes in the union, and how many there are."""
+        rings, part = shapely.get_rings(self._united(), return_index=True)
+        # The first ring of each part is its outside.
+        holes = shapely.polygons(rings[1:][part[1:] == part[:-1]])
+        holes = holes[wider_than(holes)]
+        areas = square_metres(holes)
+        tree = shapely.STRtree(self.geometries)
+        largest = np.argsort(-areas)[:TOLD].tolist()
+        told = tuple(self._gap(tree, holes[each], float(areas[each])) for each in largest)
+        return told, len(holes)
+
+    def _united(self) -> Geometries:
+        """The parts of the union. What matches edge by edge is united by its outer edges, fast."""
+        united = []
+        if not self.uneven.all():
+            united.append(shapely.coverage_union_all(self.geometries[~self.uneven]))
+        if self.uneven.any():
+            united.append(shapely.union_all(self.geometries[self.uneven]))
+        return shapely.get_parts(array_of(shapely.union_all(united)))
+
+    def _gap(self, tree: shapely.STRtree, hole: shapely.Polygon, area: float) -> Gap:
+        around = sorted(tree.query(hole, predicate="intersects").tolist())
+        inside = hole.representative_point()
+        return Gap(
+            between=tuple(self.features[index].label for index in around),
+            lng=round(inside.x, 6),
+            lat=round(inside.y, 6),
+            area_m2=area,
+            width_m=_width(array_of(hole)),
+        )
 
 
-def _overlaps(
-    features: Sequence[Feature], geometries: Geometries, uneven: Flags
-) -> tuple[Overlap, ...]:
-    one, other = _pairs(geometries, uneven)
-    parts, pair = polygonal(shapely.intersection(geometries[one], geometries[other]))
-    wide = wider_than(parts)
-    parts, pair = parts[wide], pair[wide]
-    areas = square_metres(parts)
-    found = [
-        (features[one[each]].label, features[other[each]].label, areas[pair == each].sum(), each)
-        for each in np.unique(pair)
-    ]
-    found.sort(key=lambda overlap: -overlap[2])
-    return tuple(
-        Overlap(a, b, float(area), _widest(parts[pair == each], rank))
-        for rank, (a, b, area, each) in enumerate(found)
-    )
-
-
-def _pairs(geometries: Geometries, uneven: Flags) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Each pair that meets and of which one has an edge that does not match."""
-    suspects = np.flatnonzero(uneven)
-    if suspects.size == 0:
-        return suspects, suspects
-    query, other = shapely.STRtree(geometries).query(geometries[suspects], predicate="intersects")
-    one = suspects[query]
-    pairs = np.unique(np.sort(np.column_stack([one, other])[one != other], axis=1), axis=0)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def _gaps(features: Sequence[Feature], geometries: Geometries, uneven: Flags) -> tuple[Gap, ...]:
-    """Holes in the union. What matches edge by edge is united by its outer edges alone, fast."""
-    united = []
-    if not uneven.all():
-        united.append(shapely.coverage_union_all(geometries[~uneven]))
-    if uneven.any():
-        united.append(shapely.union_all(geometries[uneven]))
-    whole = shapely.get_parts(array_of(shapely.union_all(united)))
-    rings, part = shapely.get_rings(whole, return_index=True)
-    # The first ring of each part is its outside.
-    inner = np.concatenate([[False], part[1:] == part[:-1]]) if len(part) else part.astype(bool)
-    holes = shapely.polygons(rings[inner])
-    holes = holes[wider_than(holes)]
-    areas = square_metres(holes)
-    tree = shapely.STRtree(geometries)
-    return tuple(
-        _gap(features, tree, holes[index], float(areas[index]), rank)
-        for rank, index in enumerate(np.argsort(-areas).tolist())
-    )
-
-
-def _gap(
-    features: Sequence[Feature],
-    tree: shapely.STRtree,
-    hole: shapely.Polygon,
-    area: float,
-    rank: int,
-) -> Gap:
-    around = sorted(int(index) for index in tree.query(hole, predicate="intersects"))
-    inside = hole.representative_point()
-    return Gap(
-        between=tuple(features[index].label for index in around),
-        lng=round(inside.x, 6),
-        lat=round(inside.y, 6),
-        area_m2=area,
-        width_m=_widest(array_of(hole), rank),
-    )
-
-
-def _widest(parts: Geometries, rank: int) -> float:
-    """The width of the widest part; not measured (nan) beyond the largest findings."""
-    return max(width(part) for part in parts) if rank < MEASURED else float("nan")
+def _width(parts: Geometries) -> float:
+    """The width of the part that is widest on the whole: measuring each would take long."""
+    flat = on_a_plane(parts)
+    widest = np.argmax(shapely.area(flat) / shapely.length(flat))
+    return width(parts[widest])
 
 
 def _outside(

@@ -1,6 +1,5 @@
 """`boundaries`: check a file, load it as a vintage, see what that changes, put it in force."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -253,20 +252,13 @@ def _refuse_unless_good(
 
 def _source(found: BoundaryFile, examination: Examination, where: str | None) -> dict[str, Any]:
     """What a vintage remembers of its file."""
-    findings = asdict(examination.findings)
-    for sort in ("overlaps", "gaps", "outside"):
-        # JSON has no NaN: the widths of the many small ones were not measured.
-        findings[sort] = [
-            {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in each.items()}
-            for each in findings[sort]
-        ]
     return {
         "file": found.name,
         "sha256": found.sha256,
         "format": found.format,
         "crs": found.crs,
         "where": where,
-        "findings": findings,
+        "findings": asdict(examination.findings),
         "repairs": [asdict(repair) for repair in examination.repairs],
     }
 

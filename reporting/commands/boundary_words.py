@@ -1,9 +1,8 @@
 """What an operator reads about a boundary file and about a change of boundaries."""
 
-import math
 from collections.abc import Sequence
 
-from geo.boundaries.checking import Examination, Findings, Repair
+from geo.boundaries.checking import Examination, Findings, Repair, Repeated
 from geo.boundaries.comparing import Comparison, Gone
 from geo.boundaries.reading import BoundaryFile
 from reporting.commands.base import out
@@ -15,44 +14,32 @@ SQUARE_KILOMETRE_M2 = 1_000_000
 
 
 def show(found: BoundaryFile, examination: Examination) -> None:
+    """What is in a file and what is wrong with it."""
     findings = examination.findings
     picked = f" (of {found.total} in the file)" if findings.features != found.total else ""
     _say(f"{found.name}: {found.format}, {_count(findings.features, 'feature')}{picked}")
     _say(f"Coordinates: {found.crs}")
     _say(f"Fields: {', '.join(found.fields) or 'none'}")
     _say(f"Vertices: {findings.vertices:,}; area {_area(findings.area_m2)}")
-    _list(
-        "Invalid polygons",
-        [f"{each.label}: {each.reason}" for each in findings.invalid],
-    )
-    _list(
-        "Repeated",
-        [
-            f"{each.label}: features {', '.join(map(str, each.rows))},"
-            f" {'the same polygon' if each.same_polygon else 'different polygons'}"
-            for each in findings.repeated
-        ],
-    )
-    _list(
-        "Overlaps wider than 1 m",
-        [
-            f"{each.one} and {each.other}: {_area(each.area_m2)}{_wide(each.width_m)}"
-            for each in findings.overlaps
-        ],
-    )
-    _list(
-        "Gaps wider than 1 m",
-        [
-            f"at {each.lat:.6f}, {each.lng:.6f} beside {', '.join(each.between[:3])}:"
-            f" {_area(each.area_m2)}{_wide(each.width_m)}"
-            for each in findings.gaps
-        ],
-    )
+    invalid = [f"{each.label}: {each.reason}" for each in findings.invalid]
+    _list("Invalid polygons", invalid, most=None)
+    _list("Repeated", [_repeated(each) for each in findings.repeated])
+    overlaps = [
+        f"{each.one} and {each.other}: {_extent(each.area_m2, each.width_m)}"
+        for each in findings.overlaps
+    ]
+    _list("Overlaps wider than 1 m", overlaps, in_all=findings.overlaps_in_all)
+    gaps = [
+        f"at {each.lat:.6f}, {each.lng:.6f} beside {', '.join(each.between[:3])}:"
+        f" {_extent(each.area_m2, each.width_m)}"
+        for each in findings.gaps
+    ]
+    _list("Gaps wider than 1 m", gaps, in_all=findings.gaps_in_all)
     _list(
         "Outside the authority's own area",
         [f"{each.label}: {_area(each.area_m2)}, {each.share:.1%}" for each in findings.outside],
     )
-    _list("Beyond repair", list(findings.beyond_repair))
+    _list("Beyond repair", findings.beyond_repair, most=None)
     _list("Repairs", [_repair(each) for each in examination.repairs], most=None)
 
 
@@ -102,18 +89,28 @@ def _gone(each: Gone) -> str:
     return f"{each.area} → {heirs}" if heirs else str(each.area)
 
 
-def _list(title: str, lines: Sequence[str], most: int | None = SHOWN) -> None:
-    if not lines:
+def _list(
+    title: str, lines: Sequence[str], most: int | None = SHOWN, *, in_all: int | None = None
+) -> None:
+    """A count, and the first so many of them (0: the count alone)."""
+    count = len(lines) if in_all is None else in_all
+    if not count:
         return
-    _say(f"{title}: {len(lines)}")
+    _say(f"{title}: {count:,}")
     for line in lines[:most]:
         _say(f"  {line}")
-    if most and len(lines) > most:
-        _say(f"  … and {len(lines) - most} more")
+    if most and count > most:
+        _say(f"  … and {count - most:,} more")
 
 
 def _say(line: str) -> None:
     out.print(line, markup=False)
+
+
+def _repeated(each: Repeated) -> str:
+    rows = ", ".join(map(str, each.rows))
+    polygons = "the same polygon" if each.same_polygon else "different polygons"
+    return f"{each.label}: features {rows}, {polygons}"
 
 
 def _repair(repair: Repair) -> str:
@@ -126,8 +123,8 @@ def _area(m2: float) -> str:
     return f"{m2:,.1f} m²"
 
 
-def _wide(metres: float) -> str:
-    return "" if math.isnan(metres) else f", up to {metres:.1f} m wide"
+def _extent(area_m2: float, width_m: float) -> str:
+    return f"{_area(area_m2)}, up to {width_m:.1f} m wide"
 
 
 def _count(number: int, noun: str) -> str:
@@ -135,6 +132,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def wrong(findings: Findings) -> str:
+    """What a repair would have to mend."""
     parts = []
     if findings.invalid:
         parts.append(_count(len(findings.invalid), "invalid polygon"))
@@ -144,6 +142,7 @@ def wrong(findings: Findings) -> str:
 
 
 def beyond(findings: Findings) -> str:
+    """Why no repair will do, as a sentence."""
     first, *more = findings.beyond_repair
     rest = f" (and {_count(len(more), 'more such finding')})" if more else ""
     return f"No repair can mend this without guessing: {first.rstrip('.')}{rest}."
