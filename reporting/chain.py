@@ -37,6 +37,7 @@ import orjson
 #: What stands before the first update of a job.
 GENESIS: Final = bytes(32)
 SALT_BYTES: Final = 16
+_UTC: Final = "+00:00"
 
 
 class Words(NamedTuple):
@@ -59,7 +60,10 @@ def words_hash(salt: bytes, words: Words) -> bytes:
 
 def utc(at: datetime) -> str:
     """The instant in the one form that is hashed and stored inside ``changes``."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    text = at.isoformat(timespec="microseconds")
+    if not text.endswith(_UTC):  # the database gives UTC, and lists have hundreds of these
+        text = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return text[: -len(_UTC)] + "Z"
 
 
 def canonical(

@@ -120,7 +120,7 @@ async def open_runtime(
     async def configure(conn: Connection) -> None:
         cast(PooledConnection, conn).patience_s = patience_s
 
-    options = {**timeouts, "idle_in_transaction_session_timeout": "10s"}
+    options = {**timeouts, "idle_in_transaction_session_timeout": "10s", "timezone": "UTC"}
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         settings.database_url,
         connection_class=PooledConnection,

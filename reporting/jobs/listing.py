@@ -7,14 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 
 from geo.points import BBox
 from reporting import chain, status
 from reporting.auth import Action, Principal, Scope, scope
 from reporting.errors import CursorRefused
 from reporting.jobs import views
-from reporting.jobs.rows import JobRow
+from reporting.jobs.rows import ListedJob
 from reporting.keys import Keys
 from reporting.queries import jobs as queries
 from routing.assign import Router
@@ -61,16 +61,23 @@ async def page(
 ) -> Page:
     """The jobs that somebody may see and asked for, by due time."""
     seen = scope(principal, Action.SEE_JOB)
-    rules = await router.current(conn)
-    found = find(rules, seen, asked, _read_cursor(keys, cursor) if cursor else None, limit)
-    if found is None:
-        return Page([], None)
-    statement, params = found
-    async with conn.cursor(row_factory=class_row(JobRow)) as rows:
-        await rows.execute(statement, params)
-        jobs = await rows.fetchall()
+    start = _read_cursor(keys, cursor) if cursor else None
+    rules = router.rules or await router.current(conn)
+    jobs = await _jobs(conn, find(rules, seen, asked, start, limit))
+    if not jobs or jobs[0].rules_version != rules.version:
+        before, rules = rules, await router.current(conn)
+        if before.version != rules.version:
+            jobs = await _jobs(conn, find(rules, seen, asked, start, limit))
     after = _cursor(keys, jobs[limit - 1]) if len(jobs) > limit else None
     return Page([views.job(job, rules) for job in jobs[:limit]], after)
+
+
+async def _jobs(conn: Connection, found: tuple[str, dict[str, Any]] | None) -> list[ListedJob]:
+    if found is None:
+        return []
+    async with conn.cursor(row_factory=args_row(ListedJob)) as cursor:
+        await cursor.execute(*found)
+        return await cursor.fetchall()
 
 
 def find(
@@ -155,7 +162,7 @@ def _areas(rules: Rules, codes: frozenset[str]) -> frozenset[int] | None:
     )
 
 
-def _cursor(keys: Keys, job: JobRow) -> str:
+def _cursor(keys: Keys, job: ListedJob) -> str:
     """Where a page ended: due time, id and a signature, so that nobody writes one by hand."""
     place = f"{chain.utc(job.due_at)}/{job.id}"
     text = f"{place}/{_signature(keys, place)}"

@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """A job as it stands. ``overdue`` is as of the statement."""
+@dataclass(slots=True)  # not frozen: that takes three times as long to make, and lists are long
+class JobFacts:
+    """What is known of a job. ``overdue`` is as of the statement."""
 
-    id: UUID
     reference: str
     authority_id: int
     team_id: int
@@ -36,7 +35,23 @@ class JobRow:
     overdue: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class JobRow(JobFacts):
+    """A job as it stands."""
+
+    id: UUID
+
+
+@dataclass(slots=True)
+class ListedJob(JobFacts):
+    """A job of a page, and the version of the rules beside it: which teams and wards there are."""
+
+    #: Text: nothing but JSON is made of it.
+    id: str
+    rules_version: int
+
+
+@dataclass(slots=True)
 class LockedJob(JobRow):
     """A job nobody else changes until the transaction ends, and the transaction's clock."""
 

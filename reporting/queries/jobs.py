@@ -39,23 +39,29 @@ OVERDUE = f"""(
   and coalesce(clock_stopped_at, now()) > due_at
 )"""
 
-_COLUMNS = f"""
-  job.id, job.reference, job.authority_id, job.team_id, job.category, job.ward_area_id,
+_FACTS = f"""
+  job.reference, job.authority_id, job.team_id, job.category, job.ward_area_id,
   job.division_area_id, st_y(job.place) as lat, st_x(job.place) as lng, job.status,
   job.waiting_for, job.closed_reason, job.scheduled_for, job.priority, job.due_at,
   job.clock_stopped_at, job.reports, job.reopened, job.flags, job.version, job.created_at,
   job.updated_at, job.closed_at, {OVERDUE} as overdue
 """
 
+_COLUMNS = f"job.id, {_FACTS}"
+
 ONE = f"select {_COLUMNS} from job where id = %(job)s"
 
 #: Taken before a job is routed anew, so that no activation of boundaries passes it by.
 LOCK_ROUTING_SHARED = "select pg_advisory_xact_lock_shared(%(lock)s)"
 
+#: The clock of a locked job: the transaction's, but always after the job's last update. The row's
+#: lock decides whose update is the later one, and who began first may well come second.
+LOCKED_NOW = "greatest(now(), job.updated_at + interval '1 microsecond')"
+
 #: The rows' locks serialise the updates of a job; taken in order of id, so that nobody waits in a
-#: circle. The clock is the transaction's.
+#: circle.
 LOCK = f"""
-select {_COLUMNS}, job.chain_head, now() as now
+select {_COLUMNS}, job.chain_head, {LOCKED_NOW} as now
 from job where id = any(%(jobs)s) order by id for update
 """
 
@@ -185,6 +191,12 @@ _LANES: dict[Lane, tuple[str, ...]] = {
     ),
 }
 
+#: By position as in ``rows.ListedJob``.
+_LISTED = f"""
+  {_FACTS}, job.id::text as listed_id,
+  (select version from rulebook where id = 1) as rules_version
+"""
+
 _LANE = """
 select job.* from unnest(%(lanes)s::integer[]) any_of (lane) cross join lateral (
   select * from job where {lane} and {conditions} order by due_at, id limit {rows}
@@ -230,11 +242,11 @@ def page(lane: Lane, conditions: tuple[str, ...], rows: int) -> str:
     narrowed = " and ".join(CONDITIONS[name] for name in conditions) or "true"
     if lane == "place":
         return f"""
-select {_COLUMNS} from job where {narrowed} order by due_at, id limit {rows}
+select {_LISTED} from job where {narrowed} order by job.due_at, job.id limit {rows}
 """
     lanes = " union all ".join(
         f"({_LANE.format(lane=each, conditions=narrowed, rows=rows)})" for each in _LANES[lane]
     )
     return f"""
-select {_COLUMNS} from ({lanes}) job order by due_at, id limit {rows}
+select {_LISTED} from ({lanes}) job order by job.due_at, job.id limit {rows}
 """

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 def fresh(request: Request, value: Any, *, cache: str = "private, no-cache") -> Response:
     """The value as JSON, under a strong ETag of its bytes."""
-    body = orjson.dumps(value)
+    body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Authorization"}
     if tag in (part.strip() for part in request.headers.get("if-none-match", "").split(",")):

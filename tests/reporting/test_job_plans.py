@@ -16,6 +16,7 @@ from reporting.auth import Scope
 from reporting.jobs import Asked, listing
 from reporting.runtime import Connection, Runtime
 from reporting.status import OPEN
+from tests.support.backlog import fill
 from tests.support.county import County
 
 JOBS, OPEN_JOBS = 20_000, 5_000
@@ -25,22 +26,6 @@ PAGE_READ = 500
 PLAIN = {
     (scope, asked) for scope in ("authority", "team", "wards") for asked in ("all", "open")
 } - {("wards", "all")}
-
-SEED = """
-insert into job (
-  id, reference, authority_id, team_id, category, ward_area_id, division_area_id, place, status,
-  closed_reason, priority, due_at, version, chain_head, created_at, updated_at
-)
-select
-  gen_random_uuid(), n, %(shire)s, case n %% 10 when 0 then %(triage)s else %(highways)s end,
-  case n %% 5 when 0 then 'fly_tipping' else 'pothole' end,
-  (%(wards)s::int[])[n %% 4 + 1], (%(divisions)s::int[])[n %% 4 / 2 + 1],
-  st_setsrid(st_makepoint(-1 + 0.08 * (n %% 997) / 997.0, 52 + 0.02 * (n %% 991) / 991.0), 4326),
-  -- Years of closed jobs, due before all that are open.
-  case when n <= %(closed)s then 'fixed' else 'received' end, null, n %% 4 + 1,
-  '2024-01-01'::timestamptz + n * interval '1 hour', 1, '', now(), now()
-from generate_series(1, %(jobs)s) n
-"""
 
 
 @dataclass
@@ -52,19 +37,7 @@ class Filled:
 
 @pytest.fixture
 async def filled(county: County, runtime: Runtime, owner: Connection) -> Filled:
-    await owner.execute(
-        SEED,
-        {
-            "shire": county.authorities["shire"],
-            "triage": county.teams["shire/shire-triage"],
-            "highways": county.teams["shire/highways"],
-            "wards": [county.areas[code] for code in ("W1", "W2", "E1", "E2")],
-            "divisions": [county.areas[code] for code in ("D1", "D2")],
-            "jobs": JOBS,
-            "closed": JOBS - OPEN_JOBS,
-        },
-    )
-    await owner.execute("vacuum analyze job")
+    await fill(county, JOBS, JOBS - OPEN_JOBS)
     async with runtime.reading() as conn:
         rules = await runtime.router.current(conn)
     return Filled(county, rules, owner)
