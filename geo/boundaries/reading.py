@@ -90,7 +90,7 @@ def read(
     pyogrio.set_gdal_config_options({"OGR_GEOMETRY_ACCEPT_UNCLOSED_RING": "NO"})
     try:
         # GDAL's warnings are about what is refused below, in our own words.
-        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        with warnings.catch_warnings(action="ignore"):
             source, layer = _opened(path, layer)
             about = pyogrio.read_info(source, layer=layer)
             _refuse_other_formats(about["driver"], path)
@@ -102,6 +102,10 @@ def read(
             )
     except (DataSourceError, DataLayerError) as error:
         raise _unreadable(path, error) from None
+    except UnicodeDecodeError:
+        raise BoundaryFileRefused(
+            f"{path.name} has text in another encoding than it says; save it again as UTF-8."
+        ) from None
     columns = dict(zip(meta["fields"], values, strict=True))
     rows = _picked(columns, fields.where, len(blobs), path)
     geometries = _polygons(blobs[rows], rows, path)

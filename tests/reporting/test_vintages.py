@@ -5,8 +5,11 @@ as squares of ``tests/support/shapes`` they begin at steps 0, 2, 4 and 6, two st
 """
 
 import asyncio
+import csv
+import gzip
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +18,14 @@ import pytest
 import shapely
 
 from geo.areas import LOCK_ROUTING
+from geo.boundaries.reading import Fields, read
 from geo.boundaries.storing import NewVintage, Vintage, find_authority, find_vintage
 from geo.errors import VintageRefused
 from reporting import authorities, vintages
 from reporting.authorities import NewAuthority
 from reporting.runtime import Connection, Runtime
 from reporting.vintages import Change
+from routing import categories
 from tests.reporting.test_reports import FLY_TIPPING
 from tests.support.county import County, inside
 from tests.support.people import People, job_of, report
@@ -336,6 +341,66 @@ async def test_a_vintage_that_follows_none_can_be_activated(county: County, owne
     async with owner.transaction():
         await vintages.activate(owner, proposal, {})
     assert (await find_vintage(owner, draft.id)).state == "active"
+
+
+@pytest.mark.data
+async def test_trafford_2023(
+    client: httpx.AsyncClient, owner: Connection, data: Path, runtime: Runtime
+):
+    """The real change: every ward of the council got a new code, and nearly all new borders.
+
+    Open jobs at real postcodes move to the wards that Ordnance Survey gives those postcodes in
+    January 2024, and the reports stand as they were routed.
+    """
+    await categories.store(owner, categories.read(categories.SHIPPED.read_bytes()))
+    await authorities.add(owner, NewAuthority("trafford", "Trafford Council", "unitary"))
+    await _load_published(owner, data, "trafford_wards_2022_full", date(2004, 6, 10))
+    before = _postcodes(data, "2018-07")
+    after = _postcodes(data, "2024-01")
+    sample = sorted(before.keys() & after.keys())[::160]
+    jobs = {}
+    for postcode in sample:
+        lng, lat, ward = before[postcode]
+        place = {"category": "fly_tipping", "location": {"lat": lat, "lng": lng}}
+        made = await report(client, {**place, "answers": FLY_TIPPING})
+        assert made["ward"]["code"] == ward
+        jobs[postcode] = job_of(made)
+
+    draft = await _load_published(owner, data, "trafford_wards_2023_full", date(2023, 5, 4))
+    assert draft.state == "draft"
+    change = await previewed(owner, draft)
+    assert len(change.proposal.comparison.recoded) == 2
+    assert {move.job for move in change.moves} == set(jobs.values())
+    assert change.by_team() == {("trafford-triage", "trafford-triage"): len(set(jobs.values()))}
+    await activated(owner, draft)
+    for postcode, number in jobs.items():
+        assert (await job(owner, number))[1] == after[postcode][2]
+    old = await one(
+        owner,
+        "select count(*) from report join area on area.id = report.ward_area_id"
+        " where starts_with(area.code, 'E05000')",
+    )
+    assert old == (len(sample),)
+    moved = await one(owner, "select count(*) from job_update where kind = 'reassigned'")
+    assert moved == (len(set(jobs.values())),)
+
+
+async def _load_published(conn: Connection, data: Path, name: str, first: date) -> Vintage:
+    found = read(data / "boundaries" / "uk" / f"{name}.geojson", Fields("ward_code", "ward_name"))
+    owner = await find_authority(conn, "trafford")
+    source = {"sha256": found.sha256}
+    new = NewVintage(owner, "ward", None, first, None, found.features, source)
+    async with conn.transaction():
+        return await vintages.load(conn, new)
+
+
+def _postcodes(data: Path, month: str) -> dict[str, tuple[float, float, str]]:
+    path = data / "truth" / f"postcodes_trafford_{month}.csv.gz"
+    with gzip.open(path, "rt", newline="") as stream:
+        return {
+            row["postcode"]: (float(row["lon"]), float(row["lat"]), row["ward_code"])
+            for row in csv.DictReader(stream)
+        }
 
 
 async def test_what_is_in_force_cannot_be_proposed(county: County, owner: Connection):

@@ -196,6 +196,23 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path, name, content, s
     assert str(tmp_path) not in refused.value.detail
 
 
+def test_text_in_another_encoding_is_refused(tmp_path):
+    path = write(tmp_path / "w.geojson", features({"W1": square(0)}))
+    path.write_bytes(path.read_bytes().replace(b"Ward", "Pentrefoelas â".encode("latin-1")))
+    with pytest.raises(BoundaryFileRefused, match="save it again as UTF-8"):
+        read(path, FIELDS)
+
+
+def test_heights_and_measures_are_left_aside(tmp_path):
+    """ONS shapefiles carry an M that nobody uses."""
+    path = write(tmp_path / "w.geojson", features({"W1": square(0)}))
+    collection = json.loads(path.read_text())
+    (ring,) = collection["features"][0]["geometry"]["coordinates"]
+    collection["features"][0]["geometry"]["coordinates"] = [[[*place, 12.5] for place in ring]]
+    path.write_text(json.dumps(collection))
+    assert not shapely.has_z(read(path, FIELDS).features[0].geom)
+
+
 def test_half_a_packed_file_is_not_half_a_county(tmp_path):
     whole = gzip.compress(write(tmp_path / "w.geojson", TWO).read_bytes())
     path = tmp_path / "half.geojson.gz"
