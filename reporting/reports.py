@@ -168,6 +168,8 @@ async def create(
         body = _with_token(look.answer, token, known["reference"], public_url)
         return Answered(body, replayed=True)
     now: datetime = look.now
+    if router.rules is None or router.rules.version != look.version:
+        category = (await router.current(conn)).category(category.code)
     _check(new, category, now, photos_found=look.photos)
     found = Found(frozenset(look.areas), frozenset(look.near), look.version)
     assignment = await _assignment(conn, router, new, now, found)
@@ -192,7 +194,9 @@ async def create(
             flags=flags,
         )
         version, head, status = 0, chain.GENESIS, "received"
+        authority, team = assignment.authority, assignment.team
     else:
+        now = at or job.now
         job_id, job_reference, reports = job.id, job.reference, job.reports + 1
         raised = priority < job.priority
         priority = min(priority, job.priority)
@@ -203,6 +207,8 @@ async def create(
             due_at=due_at if raised else None,
         )
         version, head, status = job.version, job.chain_head, job.status
+        rules = await router.current(conn)
+        authority, team = rules.authorities[job.authority_id], rules.teams[job.team_id]
     entry = events.entry(
         event,
         job_id=job_id,
@@ -218,9 +224,9 @@ async def create(
         "reference": own_reference,
         "status": status,
         "category": category.code,
-        "authority": {"slug": assignment.authority.slug, "name": assignment.authority.name},
+        "authority": {"slug": authority.slug, "name": authority.name},
         "ward": assignment.ward and {"code": assignment.ward.code, "name": assignment.ward.name},
-        "team": {"slug": assignment.team.slug, "name": assignment.team.name},
+        "team": {"slug": team.slug, "name": team.name},
         "job": {
             "id": job_id,
             "reference": job_reference,

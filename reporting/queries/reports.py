@@ -8,7 +8,7 @@ from functools import cache
 
 from geo.lookup import AREA_IDS, NEAR_IDS
 from geo.spatial import PLACE, box_around, metres_between, within_metres
-from reporting.queries.jobs import INSERT_UPDATE
+from reporting.queries.jobs import INSERT_UPDATE, LOCKED_NOW
 from reporting.tables import OPEN
 
 #: The time of the report: now, or the one given for a report of the past.
@@ -66,7 +66,7 @@ left join idempotency_key known on known.scope = %(scope)s and known.key = %(key
 _JOB_TO_JOIN = f"""
 select
   job.id, job.reference, job.authority_id, job.team_id, job.version, job.chain_head, job.reports,
-  job.priority, job.due_at, job.status
+  job.priority, job.due_at, job.status, {LOCKED_NOW} as now
 from job
 where {OPEN} and {{condition}}
 order by {{order}}
@@ -210,7 +210,10 @@ ONE_BY_REFERENCE = ONE.format(condition="report.reference = %(reference)s")
 TIMELINE = """
 select
   entry.id, entry.seq, entry.kind, entry.recorded_at, entry.changes, words.public_message,
-  array(select photo.id from photo where photo.update_id = entry.id order by photo.id) as photos
+  (
+    select coalesce(json_agg(json_build_object('id', id, 'state', state) order by id), '[]')
+    from photo where photo.update_id = entry.id
+  ) as photos
 from job_update entry
 left join update_words words on words.update_id = entry.id
 where entry.job_id = %(job)s

@@ -28,11 +28,12 @@ PAGES = (home.router, follow.router, docs.router, static.router)
 
 def include(app: FastAPI) -> None:
     """Add them to the application."""
-    for router in ROUTERS:
-        app.include_router(router)
+    # First, because /v1/reports/nearby is a name that /v1/reports/{id} would take too.
     for router in OPEN:
         # An invalid bearer is refused everywhere, also where none is needed.
         app.include_router(router, dependencies=[Depends(principal)])
+    for router in ROUTERS:
+        app.include_router(router)
     app.include_router(health.router)
     for router in PAGES:
         app.include_router(router)
