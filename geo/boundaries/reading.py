@@ -45,7 +45,8 @@ class Feature:
     @property
     def label(self) -> str:
         """What a person would look for in the file."""
-        return f"{self.code} {self.name}".strip() or f"feature {self.row}"
+        words = dict.fromkeys(filter(None, (self.code, self.name)))
+        return " ".join(words) or f"feature {self.row}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from geo.areas import KINDS
 from geo.boundaries import storing
@@ -19,7 +18,7 @@ from geo.boundaries.storing import NewVintage, Vintage
 from geo.errors import BoundaryFileRefused, VintageRefused
 from reporting import vintages
 from reporting.commands.base import command, err, out, running
-from reporting.commands.boundary_words import beyond, show, show_change, wrong
+from reporting.commands.boundary_words import beyond, show, show_change, show_vintages, wrong
 
 app = typer.Typer(no_args_is_help=True, help="Boundary files and vintages.")
 
@@ -53,7 +52,7 @@ async def check(
     with _busy(f"Reading {file.name}"):
         found = read(file, fields, crs=crs, layer=layer)
         examination = examine(found.features)
-    show(found, examination)
+    show(found, examination, repairing=False)
     findings = examination.findings
     if findings.beyond_repair:
         raise BoundaryFileRefused(beyond(findings))
@@ -95,7 +94,7 @@ async def load(
             examination = examine(
                 found.features, fills_the_ground=kind in {"ward", "division"}, own_area=own
             )
-        show(found, examination)
+        show(found, examination, repairing=repair)
         _refuse_unless_good(examination, found, kind, repair=repair)
         new = NewVintage(
             authority=owner,
@@ -140,22 +139,7 @@ async def list_(
     if not found:
         out.print("No boundaries are loaded.")
         return
-    table = Table(box=None, header_style="bold")
-    for heading in ("id", "authority", "kind", "from", "to", "state", "areas", "file"):
-        justify: Literal["right", "left"] = "right" if heading in {"id", "areas"} else "left"
-        table.add_column(heading, justify=justify, overflow="fold")
-    for each in found:
-        table.add_row(
-            str(each.id),
-            each.authority,
-            f"{each.kind} ({each.zone_type})" if each.zone_type else each.kind,
-            str(each.first),
-            str(each.last or ""),
-            each.state,
-            str(each.areas),
-            str(each.source.get("file", "")),
-        )
-    out.print(table)
+    show_vintages(found)
 
 
 @app.command()

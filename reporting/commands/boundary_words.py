@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from geo.boundaries.checking import Examination, Findings, Repair, Repeated
 from geo.boundaries.comparing import Comparison, Gone
 from geo.boundaries.reading import BoundaryFile
+from geo.boundaries.storing import Vintage
 from reporting.commands.base import out
 from reporting.vintages import Change
 
@@ -13,7 +14,7 @@ SHOWN = 10
 SQUARE_KILOMETRE_M2 = 1_000_000
 
 
-def show(found: BoundaryFile, examination: Examination) -> None:
+def show(found: BoundaryFile, examination: Examination, *, repairing: bool) -> None:
     """What is in a file and what is wrong with it."""
     findings = examination.findings
     picked = f" (of {found.total} in the file)" if findings.features != found.total else ""
@@ -40,7 +41,30 @@ def show(found: BoundaryFile, examination: Examination) -> None:
         [f"{each.label}: {_area(each.area_m2)}, {each.share:.1%}" for each in findings.outside],
     )
     _list("Beyond repair", findings.beyond_repair, most=None)
-    _list("Repairs", [_repair(each) for each in examination.repairs], most=None)
+    title = "Repairs" if repairing else "Repairs that `load --repair` would make"
+    _list(title, [_repair(each) for each in examination.repairs], most=None)
+
+
+def show_vintages(vintages: Sequence[Vintage]) -> None:
+    """One line for each, in columns; file names are never cut."""
+    rows = [("id", "authority", "kind", "from", "to", "state", "areas", "file")]
+    rows += [
+        (
+            str(each.id),
+            each.authority,
+            f"{each.kind} ({each.zone_type})" if each.zone_type else each.kind,
+            str(each.first),
+            str(each.last or ""),
+            each.state,
+            str(each.areas),
+            str(each.source.get("file", "")),
+        )
+        for each in vintages
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        _say("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
 
 
 def show_change(change: Change, *, done: bool) -> None:
