@@ -23,6 +23,7 @@ from geo.boundaries.storing import NewVintage, Vintage, find_authority, find_vin
 from geo.errors import VintageRefused
 from reporting import authorities, vintages
 from reporting.authorities import NewAuthority
+from reporting.queries import vintages as queries
 from reporting.runtime import Connection, Runtime
 from reporting.vintages import Change
 from routing import categories
@@ -341,6 +342,28 @@ async def test_a_vintage_that_follows_none_can_be_activated(county: County, owne
     async with owner.transaction():
         await vintages.activate(owner, proposal, {})
     assert (await find_vintage(owner, draft.id)).state == "active"
+
+
+async def test_only_the_jobs_near_the_change_are_looked_at(county: County, owner: Connection):
+    """A county's change must not read the country's jobs: the index on open places answers."""
+    await owner.execute(
+        "insert into job (id, reference, authority_id, team_id, category, place, status, priority,"
+        " due_at, version, chain_head, created_at, updated_at)"
+        " select gen_random_uuid(), 'KB-' || n, %s, %s, 'pothole',"
+        " st_setsrid(st_makepoint(-6 + (n %% 100) * 0.08, 50 + n / 100 * 0.08), 4326),"
+        " 'received', 3, now(), 1, '', now(), now() from generate_series(1, 10000) n",
+        (county.authorities["shire"], county.teams["shire/highways"]),
+    )
+    await owner.execute("analyze job")
+    cursor = await owner.execute(
+        "explain " + queries.OPEN_JOBS,
+        {"vintages": [1, 2], "at": datetime.now(UTC)},
+    )
+    plan = "\n".join(line for (line,) in await cursor.fetchall())
+    assert "Index Scan using ix_job_place_open" in plan or "on ix_job_place_open" in plan
+    assert "Seq Scan on job" not in plan
+    # Each job's areas are looked up by the parts' index, inside the function's own words.
+    assert "Function Scan on areas_at" not in plan
 
 
 @pytest.mark.data
