@@ -1,15 +1,20 @@
 """The OpenAPI document: FastAPI's, made true.
 
-FastAPI promises its own 422 as application/json; ours are problems. Schemas that nothing refers to
-are left out, and servers are relative.
+FastAPI promises its own 422 as application/json; ours are problems. What holds for every call (a
+bearer is taken, an invalid one is 401, whatever else goes wrong is a problem) is said for each.
+Schemas that nothing refers to are left out, and servers are relative.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from reporting.errors import NotSignedIn
 from reporting.web import problems
+from reporting.web.deps import BEARER
+from reporting.web.examples import ANSWERS, REQUESTS
 
 DESCRIPTION = """\
 Report a defect on the street, follow what becomes of it, and work the jobs.
@@ -37,9 +42,12 @@ def corrected(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes
     )
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
-    for path in found["paths"].values():
+    for name, path in found["paths"].items():
         for operation in path.values():
             _own_problems(operation)
+            if name.startswith("/v1/"):
+                _say_what_all_do(operation)
+            _give_examples(operation)
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["FieldError"] = problems.FieldError.model_json_schema()
@@ -59,3 +67,31 @@ def _own_problems(operation: dict[str, Any]) -> None:
             problems.MEDIA_TYPE, {"schema": {"$ref": "#/components/schemas/Problem"}}
         )
         answer["description"] = answer["description"] or "A value was refused."
+
+
+def _say_what_all_do(operation: dict[str, Any]) -> None:
+    # Routes that need a bearer say so themselves; the others take one, or none.
+    operation.setdefault("security", [{}, {BEARER.scheme_name: []}])
+    answers = operation["responses"]
+    answers |= {code: told for code, told in _INVALID_BEARER.items() if code not in answers}
+    answers["default"] = {
+        "description": "Whatever else is refused or goes wrong.",
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+_INVALID_BEARER = {
+    str(status): answer
+    for status, answer in problems.responses(NotSignedIn).items()
+    if status == HTTPStatus.UNAUTHORIZED
+}
+
+
+def _give_examples(operation: dict[str, Any]) -> None:
+    name = operation["operationId"]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if name in REQUESTS:
+            content["examples"] = REQUESTS[name]
+    for status, answer in operation["responses"].items():
+        if (name, status) in ANSWERS:
+            answer["content"]["application/json"]["example"] = ANSWERS[name, status]

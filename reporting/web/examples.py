@@ -1,0 +1,112 @@
+"""One pothole's story, for the document: what a phone and a crew's tablet send, and one answer.
+
+Its place lies in the county of the tests, which send these bodies as they stand.
+"""
+
+from typing import Any, Final
+
+_REPORT: Final = "0b6f1f6e-8a52-4c55-9a1f-0d5a3f2f6f10"
+_JOB: Final = "c2a4b9f0-6d1e-4f7b-8a3c-5e9d7b1a2c34"
+_PHOTO: Final = "7d0f4c1e-92b3-4b6a-8f55-1c2d3e4f5a6b"
+_DEVICE: Final = "5f2c9a70-1b3d-4e5f-8a6b-7c8d9e0f1a2b"
+
+#: Bodies by operation: name → summary and value.
+REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
+    "createReport": {
+        "pothole": {
+            "summary": "A pothole, by somebody who wishes to hear back",
+            "value": {
+                "category": "pothole",
+                "location": {"lat": 52.0105, "lng": -0.9895, "accuracy_m": 8},
+                "description": "Deep hole by the bus stop, full of water",
+                "answers": {"where": "carriageway", "depth": "over_7cm", "width": "30_to_60cm"},
+                "contact": {"email": "ann@example.org", "language": "en", "updates": ["email"]},
+            },
+        },
+        "in_words": {
+            "summary": "A place in words, where there is no position",
+            "value": {
+                "category": "fly_tipping",
+                "place_text": "The lay-by opposite the garden centre",
+                "authority": "west",
+                "answers": {
+                    "size": "car_boot",
+                    "waste": "household_other",
+                    "land": "highway",
+                },
+            },
+        },
+    },
+    "updateJob": {
+        "fixed": {
+            "summary": "Done",
+            "value": {
+                "id": "e3b0c442-98fc-4c14-9afb-f4c8996fb924",
+                "base_version": 2,
+                "made_at": "2026-11-23T14:25:00Z",
+                "status": "fixed",
+                "note": "Two bags of cold mix",
+                "public_message": "Filled today. We will be back to resurface in spring.",
+            },
+        },
+        "waiting": {
+            "summary": "It has to wait",
+            "value": {
+                "id": "1f3870be-274f-4c49-b3e3-1a0c6728957f",
+                "base_version": 1,
+                "made_at": "2026-11-23T09:10:00Z",
+                "status": "waiting",
+                "reason": "the gas board to finish",
+            },
+        },
+    },
+    "createDevice": {"phone": {"value": {"platform": "android", "language": "cy"}}},
+    "setPush": {"fcm": {"value": {"fcm": {"token": "the-token-that-firebase-gave-the-app"}}}},
+    "logIn": {
+        "crew": {"value": {"username": "sam@west.example", "password": "the password"}},
+    },
+}
+
+#: Answers by operation and status.
+ANSWERS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("createReport", "201"): {
+        "id": _REPORT,
+        "reference": "KB-7F3K9Q",
+        "status": "received",
+        "category": "pothole",
+        "authority": {"slug": "shire", "name": "Shire County Council"},
+        "ward": {"code": "W1", "name": "W1 Ward"},
+        "team": {"slug": "highways", "name": "Highways"},
+        "job": {"id": _JOB, "reference": "KB-M4XW2D", "reports": 1, "matched": False},
+        "priority": "P2",
+        "due_at": "2026-11-24T17:00:00.000000Z",
+        "location": {"lat": 52.0105, "lng": -0.9895, "accuracy_m": 8.0},
+        "photos": [],
+        "flags": [],
+        "created_at": "2026-11-23T14:25:03.117204Z",
+        "tracking_token": "kbt_8oYJ0c3pO5Cq1t0cJkR5m0bq3w9VJmQeS1uXw2n7d4E",
+        "tracking_url": "https://report.shire.example/r/KB-7F3K9Q?t=kbt_8oYJ0c3pO5Cq1t0cJkR5m0bq3w9VJmQeS1uXw2n7d4E",
+    },
+    ("createDevice", "201"): {
+        "id": _DEVICE,
+        "device_token": "kbd_2q5Zt9vH1r7XxkP0aB8mYw3nC6dE4fG5hJ2kL9pQ1sU",
+    },
+    ("putPhoto", "201"): {
+        "id": _PHOTO,
+        "state": "stored",
+        "media_type": "image/jpeg",
+        "bytes": 1843201,
+        "width": 4032,
+        "height": 3024,
+    },
+    ("getWhere", "200"): {
+        "authorities": [
+            {"slug": "west", "name": "West District Council"},
+            {"slug": "shire", "name": "Shire County Council"},
+        ],
+        "ward": {"code": "W1", "name": "W1 Ward"},
+        "division": {"code": "D1", "name": "D1 Division"},
+        "team": {"slug": "highways", "name": "Highways"},
+        "flags": [],
+    },
+}
