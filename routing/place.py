@@ -169,7 +169,8 @@ class _Search:
     ) -> AreaRow | None:
         """The nearest ward within reach; of the authorities that hold the place, if any does.
 
-        A division counts as a ward only where its authority has nothing lower.
+        Of wards equally near to a centimetre the lower code. A division counts only where its
+        authority has nothing lower.
         """
         allowed: set[int] = {lower.id} if lower else set()
         for upper in () if lower else uppers:
@@ -180,7 +181,7 @@ class _Search:
             self.wants_nearest = True
             return None
         candidates = [
-            (row.kind == "division", metres, _by_code(row), row)
+            (row.kind == "division", round(metres, 2), _by_code(row), row)
             for area, metres in self.distances.items()
             if metres <= NEAREST_WARD_M
             and (row := self.rules.areas[area]).kind in {"ward", "division"}

@@ -32,10 +32,15 @@ class Oracle:
         )
         if covering:
             return covering[0][1], "near_boundary" if len(covering) > 1 else ""
-        near = sorted((self._metres(n, point), self._names[n]) for n in self._near(point))
+        near = sorted((round(self._metres(n, point), 2), self._names[n]) for n in self._near(point))
         if near and near[0][0] <= WITHIN_M:
             return near[0][1][1], "nearest_ward"
         return "", "outside_coverage"
+
+    def corners(self) -> list[tuple[float, float]]:
+        """Every vertex of every ward, once."""
+        found = shapely.get_coordinates(self._shapes).tolist()
+        return sorted({(lng, lat) for lng, lat in found})
 
     def _near(self, point: shapely.Point) -> list[int]:
         return self._tree.query(point.buffer(0.01)).tolist()

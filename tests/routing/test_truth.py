@@ -166,6 +166,22 @@ def test_trafford_in_both_vintages(england, council):
         assert differences(answers, Oracle(england.folder / vintage, "ward_code")) == []
 
 
+@pytest.mark.parametrize("file", ["bristol_wards_2013.geojson", "trafford_wards_2023_full.geojson"])
+def test_every_corner_of_every_ward_and_a_millimetre_beside_it(england, council, file):
+    england.add("council", "E00000000")
+    england.wards("council", file, "2000-01-01")
+    council.rules("council,,,,roads,0")
+    oracle = Oracle(england.folder / file, "ward_code", "council_code")
+    corners = [
+        corner for lng, lat in oracle.corners() for corner in ((lng, lat), (lng + 1e-8, lat))
+    ]
+    lines = "".join(f"{lng!r},{lat!r}\n" for lng, lat in corners)
+    answers = council.route(council.file("corners.csv", "lon,lat\n" + lines), "pothole")
+    assert len(answers) == len(corners)
+    assert differences(answers, oracle) == []
+    assert sum(row["kb_flags"] == "near_boundary" for row in answers) > len(answers) / 5
+
+
 def _draft(council):
     """The number of the vintage that waits."""
     line = next(line for line in council.run("boundaries", "list").splitlines() if "draft" in line)
