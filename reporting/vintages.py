@@ -257,16 +257,17 @@ async def _carry_over(
             else:
                 in_the_way.append(named)
         await cursor.execute(queries.STAFF_NAMING, values)
-        for account, email, wards in await cursor.fetchall():
+        for account, email, wards, works in await cursor.fetchall():
             added = [heirs[code] for code in wards if code in heirs]
             if added:
                 wards_now = list(dict.fromkeys([*wards, *added]))
                 await cursor.execute(queries.SET_WARDS, {"staff": account, "wards": wards_now})
             for code in wards:
-                if code in values["codes"]:
-                    (carried if code in heirs else in_the_way).append(
-                        Named(code, f"account {email}")
-                    )
+                named = Named(code, f"account {email}")
+                if code in heirs:
+                    carried.append(named)
+                elif code in gone and works:
+                    in_the_way.append(named)
     return tuple(carried), tuple(in_the_way)
 
 

@@ -18,9 +18,11 @@ where rule.authority_id = %(authority)s and rule.area_kind = %(kind)s
 order by rule.area_code, rule.id
 """
 
+#: ``wards`` holds codes of wards and divisions; a zone's code that is alike means nothing there.
 STAFF_NAMING = """
-select id, email, wards from staff
-where authority_id = %(authority)s and disabled_at is null and wards && %(codes)s::text[]
+select id, email, wards, disabled_at is null from staff
+where authority_id = %(authority)s and %(kind)s in ('ward', 'division')
+  and wards && %(codes)s::text[]
 order by email
 """
 

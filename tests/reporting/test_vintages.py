@@ -218,6 +218,17 @@ async def test_a_closed_account_stands_in_nobodys_way(county: County, owner: Con
     await activated(owner, draft)
 
 
+async def test_a_zone_is_not_a_ward_of_the_same_code(county: County, owner: Connection):
+    """Codes are not identities: the supervisor of ward W1 has nothing to do with a park W1."""
+    await People(county).staff("supervisor", "west", wards=("W1",))
+    await load(owner, "west", {"W1": square(0)}, date(2020, 1, 1), "zone", "park")
+    change = await previewed(
+        owner, await load(owner, "west", {"P1": square(3)}, TODAY, "zone", "park")
+    )
+    assert [each.area.code for each in change.proposal.comparison.gone] == ["W1"]
+    assert change.in_the_way == ()
+
+
 @pytest.mark.parametrize(
     ("mapping", "sentence"),
     [
