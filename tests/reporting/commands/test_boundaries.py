@@ -15,23 +15,6 @@ WARDS = features({"W1": square(0), "W2": square(1)})
 
 
 @pytest.fixture
-def run(owner, settings):
-    """A command on this test's empty database, as the role the processes run as."""
-    env = {
-        "KERBLINE_DATABASE_URL": settings.database_url,
-        "KERBLINE_REDIS_URL": settings.redis_url,
-        "KERBLINE_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "KERBLINE_ENVIRONMENT": "development",
-        "COLUMNS": "200",
-    }
-
-    def call(*words: object) -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words], env=env)
-
-    return call
-
-
-@pytest.fixture
 def westmere(run):
     assert run("authority", "add", "--slug", "westmere", "--name", "Westmere", "--tier", "unitary")
 
@@ -98,7 +81,7 @@ async def test_a_vintage_remembers_its_file(run, owner, tmp_path):
         "--code-field", "code", "--name-field", "name", "--valid-from", "2023-05-04",
     )  # fmt: skip
     for each in (add, words):
-        result = await _in_thread(run, *each)
+        result = await asyncio.to_thread(run, *each)
         assert result.exit_code == 0, result.output
     cursor = await owner.execute("select source from vintage")
     ((source,),) = await cursor.fetchall()
@@ -107,11 +90,6 @@ async def test_a_vintage_remembers_its_file(run, owner, tmp_path):
     assert source["findings"]["repeated"][0]["rows"] == [1, 3]
     assert source["repairs"] == [{"label": "W1 Ward W1", "what": "kept once of 2", "moved_m2": 0.0}]
     json.dumps(source, allow_nan=False)
-
-
-async def _in_thread(run, *words: object) -> Result:
-    """A command brings its own event loop, so it needs a thread of its own here."""
-    return await asyncio.to_thread(run, *words)
 
 
 def test_the_past_may_be_loaded_after_the_present(run, westmere, tmp_path):
@@ -220,7 +198,7 @@ def test_a_county_is_added_with_its_districts(run):
 
 
 async def test_a_fallback_team_is_made(run, owner):
-    result = await _in_thread(run, *AUTHORITY, "--tier", "county")
+    result = await asyncio.to_thread(run, *AUTHORITY, "--tier", "county")
     assert result.exit_code == 0
     cursor = await owner.execute(
         "select authority.fallback_team, team.slug, team.name from team"
@@ -242,7 +220,7 @@ async def test_a_fallback_team_is_made(run, owner):
     ],
 )
 async def test_an_authority_that_cannot_be_added(run, owner, words, sentence):
-    result = await _in_thread(run, *AUTHORITY, *words)
+    result = await asyncio.to_thread(run, *AUTHORITY, *words)
     assert sentence in one_clear_line(result)
     assert await count(owner, "authority") == 0
     assert await count(owner, "team") == 0
