@@ -87,6 +87,8 @@ def configure(stream: BinaryIO | None = None, level: int = logging.INFO) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for chatty in ("httpx", "httpcore"):  # they write every URL they ask
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 class _Lines(logging.Handler):

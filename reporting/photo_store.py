@@ -86,7 +86,12 @@ class Folder:
 
     async def exists(self, key: str) -> bool:
         """Look, without reading."""
-        return await asyncio.to_thread(self._path(key).is_file)
+        with _away():
+            try:
+                await asyncio.to_thread(self._path(key).stat)
+            except FileNotFoundError:
+                return False
+        return True
 
     async def listing(self) -> AsyncIterator[tuple[str, datetime]]:
         """Walk the folder, one subfolder at a time."""

@@ -1,6 +1,7 @@
 """`serve`, `migrate` and `openapi`: the process, its schema and its contract."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from alembic import command as alembic
 from alembic.config import Config
 from psycopg import sql
 
-from reporting import openapi_file
+from reporting import logs, metrics, openapi_file
 from reporting.commands.base import fail, out, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,20 +43,24 @@ def serve(
 ) -> None:
     """Run the API."""
     settings = read_settings()
-    uvicorn.run(
-        "reporting.process:make",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies or "",
-        timeout_graceful_shutdown=20,
-    )
+    logs.configure()
+    with TemporaryDirectory(prefix="kerbline-metrics-") as folder:
+        if workers > 1:
+            metrics.share(Path(folder))
+        uvicorn.run(
+            "reporting.process:make",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies or "",
+            timeout_graceful_shutdown=20,
+        )
 
 
 def migrate() -> None:
