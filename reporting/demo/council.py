@@ -68,7 +68,7 @@ async def _load(conn: Connection, areas: AreaSet) -> None:
             first=IN_FORCE_SINCE,
             last=None,
             features=examination.repaired,
-            source={"made_up": True, "sha256": shapes.hexdigest()},
+            source={"file": "made up", "made_up": True, "sha256": shapes.hexdigest()},
         ),
     )
 
