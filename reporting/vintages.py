@@ -344,7 +344,8 @@ def _moves(
     """The jobs whose answer changed, and those that have none any more."""
     moves, stranded = [], []
     for job, now in after.items():
-        then = before[job].assignment
+        # A job that was reopened between the two looks has no answer before.
+        then = before[job].assignment if job in before else None
         if now.assignment is None:
             if then is not None:
                 stranded.append(now.reference)
