@@ -89,6 +89,27 @@ async def test_a_vertex_of_a_border_belongs_to_all_that_share_it(merrowshire):
     assert shared > 300
 
 
+async def test_a_place_along_a_border_is_in_some_ward(merrowshire):
+    """Between two vertices rounding decides for one ward or the other, or both: never for none."""
+    rng = np.random.default_rng(13)
+    rings = [
+        shapely.get_coordinates(shape.exterior)
+        for each in merrowshire.shapes.values()
+        for shape in shapely.get_parts(each)
+    ]
+    for _ in range(600):
+        ring = rings[rng.integers(len(rings))]
+        at = rng.integers(len(ring) - 1)
+        lng, lat = (ring[at] + rng.random() * (ring[at + 1] - ring[at])).tolist()
+        place = Point(lat, lng)
+        oracle = merrowshire.holding(place)
+        found = await lookup.covering(merrowshire.conn, place, NOW)
+        assert found == oracle
+        # The county's own outer edge may fall into the sea, an inner border may not.
+        inner = demo.county().land.contains_properly(shapely.Point(lng, lat).buffer(1e-6))
+        assert found or not inner
+
+
 async def test_nothing_is_in_force_before_its_day(merrowshire):
     thornminster = demo.county().towns[0].place
     before = datetime(2019, 12, 31, 23, 59, tzinfo=UTC)
