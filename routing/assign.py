@@ -32,7 +32,7 @@ from routing.errors import NoFallbackTeam, UnknownCategory
 from routing.place import Standing, stand
 from routing.reasons import explain, explain_words
 from routing.rulebook import AreaRow, AuthorityRow, Rules, TeamRow, load
-from routing.rules import decide
+from routing.rules import Verdict, decide
 
 #: A place's areas and the version of the rules, in one snapshot. Larger statements that read the
 #: same three things (intake's) make their own Found.
@@ -55,6 +55,17 @@ class Found:
     #: Areas within the accuracy; empty when it is unknown.
     near: frozenset[int]
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whose job it is, before it is explained: all that a dry run over millions asks."""
+
+    authority: AuthorityRow
+    team: TeamRow
+    ward: AreaRow | None
+    flags: tuple[str, ...]
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,29 +170,42 @@ async def find(conn: AsyncConnection[Any], place: Point, at: datetime) -> Found:
     return Found(frozenset(areas), frozenset(near), version)
 
 
-def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
+def choose(rules: Rules, category: str, standing: Standing) -> Choice:
     """The most specific responsibility's team, or the fallback of the lowest tier. Pure."""
     verdict = decide(rules.responsibilities, category, standing.ground)
-    lowest = standing.authorities[0][0]
     flags = standing.flags
     if verdict.won is not None:
-        team = rules.teams[verdict.won.team_id]
         authority = rules.authorities[verdict.won.authority_id]
+        team = rules.teams[verdict.won.team_id]
         if verdict.why == "tie":
             flags = (*flags, "rules_tie")
     else:
-        team = fallback_team(rules, lowest)
-        authority = lowest
+        authority = standing.authorities[0][0]
+        team = fallback_team(rules, authority)
         if not standing.far_from_wards:  # that has a flag of its own
             flags = (*flags, "needs_triage")
-    reasons = explain(rules, category, standing, verdict, authority, team, flags)
+    return Choice(authority, team, standing.ward, flags, verdict)
+
+
+def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
+    """The choice with its reasons. Pure."""
+    chosen = choose(rules, category, standing)
+    reasons = explain(
+        rules,
+        category,
+        standing,
+        chosen.verdict,
+        chosen.authority,
+        chosen.team,
+        chosen.flags,
+    )
     return Assignment(
-        authority=authority,
+        authority=chosen.authority,
         authorities=tuple(each for each, _ in standing.authorities),
-        team=team,
+        team=chosen.team,
         ward=standing.ward,
         division=standing.division,
-        flags=flags,
+        flags=chosen.flags,
         reasons=reasons,
         reasons_json=json.dumps(reasons, ensure_ascii=False),
     )

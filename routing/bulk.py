@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from geo.errors import LooksSwapped, OutsideCoverage, Refusal
 from geo.lookup import NEAREST_WARD_M
-from routing.assign import Assignment, assign
+from routing.assign import Choice, choose
 from routing.errors import UnknownCategory
 from routing.place import Distances, stand
 from routing.rulebook import Rules, load
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 #: (lng, lat) in degrees, checked by geo.points.
 Place = tuple[float, float]
-Answer = Assignment | type[Refusal]
+Answer = Choice | type[Refusal]
 
 SNAPSHOT = "begin isolation level repeatable read"
 
@@ -69,7 +69,7 @@ _POINT_SIZE, _POINT_WITH_SRID, _SRID = 25, 0x2000_0001, 4326
 class Bulk(Generic[T]):
     """Answers chunk after chunk.
 
-    ``shape`` makes of an assignment, or of the refusal of a place, what the caller needs: once for
+    ``shape`` makes of a choice, or of the refusal of a place, what the caller needs: once for
     all the places that share it.
     """
 
@@ -132,7 +132,7 @@ class Bulk(Generic[T]):
         standing = stand(self._rules, _ids(key))
         answer = None
         if standing is not None and not standing.wants_nearest:
-            answer = self._shape(assign(self._rules, self._category, standing))
+            answer = self._shape(choose(self._rules, self._category, standing))
         self._memo[key] = answer
         return answer
 
@@ -160,7 +160,7 @@ class Bulk(Generic[T]):
         standing = stand(self._rules, _ids(key), distances=distances)
         if standing is None:
             return None
-        return self._shape(assign(self._rules, self._category, standing))
+        return self._shape(choose(self._rules, self._category, standing))
 
 
 def _ids(key: str) -> Collection[int]:

@@ -22,7 +22,7 @@ from geo.errors import NotAPlace, Refusal
 from geo.points import check_point
 from reporting.commands.base import command, err, fail, out, running
 from reporting.runtime import Connection
-from routing.assign import Assignment
+from routing.assign import Choice
 from routing.bulk import Answer, Bulk, Place
 
 #: A cell may hold a whole polygon.
@@ -141,7 +141,7 @@ async def _pump(bulk: Bulk[Cells], source: _Source, target: IO[str]) -> Counter[
 
 def _cells(answer: Answer) -> Cells:
     """What an answer adds to a row."""
-    if not isinstance(answer, Assignment):
+    if not isinstance(answer, Choice):
         return ("", "", "", "", _flag(answer))
     ward, flags = answer.ward, ";".join(answer.flags)
     return (

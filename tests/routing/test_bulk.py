@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 
 from geo.errors import LooksSwapped, OutsideCoverage
 from geo.points import Point
-from routing.assign import Assignment, Router
+from routing.assign import Router
 from routing.bulk import Bulk
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ SWAPPED = (52.01, -0.99)
 
 
 def brief(answer):
-    if not isinstance(answer, Assignment):
+    if isinstance(answer, type):
         return answer.code
     ward = answer.ward.code if answer.ward else None
     return answer.authority.slug, answer.team.slug, ward, answer.flags
