@@ -288,6 +288,8 @@ class CheckpointHead(Base):
     """A job's head as a checkpoint saw it. No foreign key to the job: it must outlive one."""
 
     __tablename__ = "checkpoint_head"
+    # ``verify`` looks for the head of every job.
+    __table_args__ = (Index("ix_checkpoint_head_job", "job_id", "seq"),)
 
     checkpoint_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("checkpoint.id"), primary_key=True

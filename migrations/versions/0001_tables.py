@@ -304,6 +304,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("checkpoint_id", "job_id", name=op.f("pk_checkpoint_head")),
     )
+    op.create_index("ix_checkpoint_head_job", "checkpoint_head", ["job_id", "seq"], unique=False)
     op.create_table(
         "job_update",
         sa.Column("job_id", sa.Uuid(), nullable=False),
@@ -850,6 +851,7 @@ def downgrade() -> None:
     op.drop_table("subscription")
     op.drop_table("staff")
     op.drop_table("job_update")
+    op.drop_index("ix_checkpoint_head_job", table_name="checkpoint_head")
     op.drop_table("checkpoint_head")
     op.drop_table("authority_member")
     op.drop_index("ix_assignment_job", table_name="assignment")
