@@ -56,7 +56,7 @@ async def _add(
             wards=tuple(dict.fromkeys(filter(None, (code.strip() for code in wards.split(","))))),
             name=name,
         )
-    out.print(f"Added {role} {email} of {authority}.", markup=False)
+    out.print(f"Added {role} {email.lower()} of {authority}.", markup=False)
 
 
 def _password() -> str:
