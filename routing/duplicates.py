@@ -8,39 +8,40 @@ each takes advisory locks on the cells its circle touches, in order, before it l
 import hashlib
 import math
 
-from geo.points import METRES_PER_DEGREE, Point
+from geo.points import Point, degrees_around
+from routing.categories import Category
 
-#: An accuracy beyond this says nothing about the place; it would join defects streets apart.
-ACCURACY_CAP_M = 50.0
+#: An inaccurate position widens the search for the same defect, but not to the whole street.
+ACCURACY_COUNTED_M = 50.0
 
-#: Height of a lock cell in degrees, 222 m: a circle of a few metres mostly touches one cell.
-_CELL = 0.002
+#: A lock's cell in degrees, about 550 m each way in England: a circle mostly touches one.
+_HEIGHT, _WIDTH = 0.005, 0.008
 
 
-def reach_m(radius_m: float, accuracy_m: float | None) -> float:
+def reach_m(category: Category, place: Point) -> float:
     """How far from the place an open job may be and still be the same defect."""
-    return radius_m + min(accuracy_m or 0.0, ACCURACY_CAP_M)
+    return category.radius_m + min(place.accuracy_m or 0.0, ACCURACY_COUNTED_M)
 
 
-def lock_keys(category: str, place: Point, reach: float) -> list[int]:
+def locks(category: Category, place: Point | None) -> list[int]:
     """The advisory locks (signed 64-bit) to take, in this order, before looking for an open job.
 
     The cell of any place within reach is among them, so two reports of which one is within the
     other's reach always share a lock; and since everyone takes them in ascending order, nobody
-    waits in a circle. Cells are of one size in degrees everywhere, so that they line up.
+    waits in a circle. A place in words has no cell: nothing is looked for.
     """
-    height = reach / METRES_PER_DEGREE
-    width = height / max(math.cos(math.radians(abs(place.lat) + height)), 0.01)
-    rows = range(_cell(place.lat - height), _cell(place.lat + height) + 1)
-    columns = range(_cell(place.lng - width), _cell(place.lng + width) + 1)
-    return sorted({_key(category, row, column) for row in rows for column in columns})
+    if place is None:
+        return []
+    width, height = degrees_around(place.lat, reach_m(category, place))
+    south, north = (math.floor((place.lat + d) / _HEIGHT) for d in (-height, height))
+    west, east = (math.floor((place.lng + d) / _WIDTH) for d in (-width, width))
+    return sorted(
+        _lock(f"{category.code}/{row}/{column}")
+        for row in range(south, north + 1)
+        for column in range(west, east + 1)
+    )
 
 
-def _cell(degrees: float) -> int:
-    return math.floor(degrees / _CELL)
-
-
-def _key(category: str, row: int, column: int) -> int:
-    """A 64-bit name of a cell; two cells with one name would only wait for each other."""
-    digest = hashlib.blake2b(f"{category}:{row}:{column}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
+def _lock(name: str) -> int:
+    """A 64-bit number for a cell; two cells with one number would only wait for each other."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
