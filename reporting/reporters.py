@@ -13,12 +13,13 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg.rows import dict_row, namedtuple_row, scalar_row
 
-from reporting import keys, views
+from reporting import keys
 from reporting.auth import Anyone, Device, Principal, Tracking
 from reporting.chain import utc
 from reporting.errors import CursorRefused, NotAllowed, NotFound, NotSignedIn
 from reporting.queries import reporters as queries
 from reporting.queries import reports as report_queries
+from reporting.reports import views
 from reporting.runtime import Connection
 from routing.assign import Router
 from routing.rulebook import Rules

@@ -16,7 +16,7 @@ import shapely
 
 from geo.demo import DemoCounty, scatter
 from geo.points import METRES_PER_DEGREE, Point
-from reporting.reports import Contact
+from reporting.reports.values import Contact
 
 LOCAL: Final = ZoneInfo("Europe/London")
 DAYS: Final = 365

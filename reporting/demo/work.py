@@ -23,12 +23,12 @@ OUTCOMES: Final = {
     "mended_late": (9, 0),
     "closed": (10, 6),
     "waited": (5, 0),
-    "waiting": (2, 14),
+    "waiting": (1, 14),
     "referred": (3, 5),
     "reopened": (4, 0),
     "planned": (0, 18),
-    "under_way": (1, 16),
-    "left": (2, 18),
+    "under_way": (0, 16),
+    "left": (1, 18),
 }
 UNDONE: Final = frozenset({"waiting", "planned", "under_way", "left"})
 #: How many of those whose time is up were done after all.

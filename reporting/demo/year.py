@@ -16,13 +16,14 @@ from uuid import UUID, uuid4
 import orjson
 
 from geo.demo import county
-from reporting import jobs, reports
+from reporting import jobs
 from reporting.auth import Staff
 from reporting.demo.people import Account
 from reporting.demo.sightings import Sighting, sightings
 from reporting.demo.work import Begun, Step, plan
 from reporting.keys import Keys
-from reporting.reports import Claim, NewReport, Sender
+from reporting.reports import taking
+from reporting.reports.values import Claim, NewReport, Sender
 from reporting.runtime import Connection
 from routing.assign import Router
 
@@ -89,7 +90,7 @@ class _Year:
     async def receive(self, seen: Sighting) -> None:
         """A report comes in; if it makes a job, what becomes of that is decided now."""
         rules = await self.router.current(self.conn)
-        answered = await reports.create(
+        answered = await taking.create(
             self.conn,
             router=self.router,
             keys=self.keys,

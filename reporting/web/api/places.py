@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
 from geo.points import check_point
-from reporting import places, reports
+from reporting import places
+from reporting.reports import reading
 from reporting.web.answers import fresh
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import RuntimeDep
@@ -94,5 +95,5 @@ async def list_nearby(
     place = check_point(lat, lng)
     known = await runtime.category(category)
     async with runtime.reading() as conn:
-        items = await reports.nearby(conn, place, known, radius_m)
+        items = await reading.nearby(conn, place, known, radius_m)
     return fresh(request, {"items": items, "next": None}, cache="public, max-age=10")

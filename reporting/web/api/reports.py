@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
-from reporting import reports
+from reporting import metrics
 from reporting.errors import (
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -19,6 +19,8 @@ from reporting.errors import (
     StillRunning,
 )
 from reporting.references import PATTERN
+from reporting.reports import reading, taking
+from reporting.reports.values import Claim, Contact, NewReport
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep, belongings
@@ -60,11 +62,9 @@ class ContactIn(Wire):
             raise ValueError(message)
         return self
 
-    def contact(self) -> reports.Contact:
+    def contact(self) -> Contact:
         """As the verb takes it."""
-        return reports.Contact(
-            self.name, self.email, self.phone, self.language, tuple(self.updates)
-        )
+        return Contact(self.name, self.email, self.phone, self.language, tuple(self.updates))
 
 
 class ReportIn(Wire):
@@ -96,9 +96,9 @@ class ReportIn(Wire):
             raise ValueError(message)
         return self
 
-    def new(self) -> reports.NewReport:
+    def new(self) -> NewReport:
         """As the verb takes it; refuses what is no place."""
-        return reports.NewReport(
+        return NewReport(
             category=self.category,
             place=self.location.point() if self.location else None,
             place_text=self.place_text,
@@ -177,14 +177,14 @@ async def create_report(
     idempotency_key: Annotated[str | None, Header(json_schema_extra={"format": "uuid"})] = None,
 ) -> Response:
     runtime = belongings(request)  # not as a dependency: each costs what a hash of the chain does
-    sender = reports.sender(principal)
-    claim = reports.Claim(
+    sender = taking.sender(principal)
+    claim = Claim(
         _key(idempotency_key), sender.device, runtime.keys.body_hash(await request.body())
     )
     new = body.new()
     category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=reports.locks(category, new.place)) as conn:
-        answered = await reports.create(
+    async with runtime.unit(claim=claim.lock, locks=taking.locks(category, new.place)) as conn:
+        answered = await taking.create(
             conn,
             router=runtime.router,
             keys=runtime.keys,
@@ -197,6 +197,8 @@ async def create_report(
     headers = {"Cache-Control": "no-store"}
     if answered.replayed:
         headers["Idempotency-Replayed"] = "true"
+    else:
+        metrics.report_accepted(category.code)
     return Response(answered.body, 201, headers, media_type="application/json")
 
 
@@ -262,7 +264,7 @@ async def get_report(
     id: str,  # noqa: A002 - the contract's name
 ) -> Response:
     async with runtime.reading() as conn:
-        found = await reports.one(conn, runtime.router, id, principal)
+        found = await reading.one(conn, runtime.router, id, principal)
     for shown in (found, *found["timeline"]):
         if "photos" in shown:
             shown["photos"] = [

@@ -46,7 +46,7 @@ class Operation:
     fields: tuple[Field, ...]
 
 
-@router.get("/docs")
+@router.api_route("/docs", methods=["GET", "HEAD"])
 async def get_docs(request: Request) -> Response:
     document: dict[str, Any] = request.app.openapi()
     groups: dict[str, list[Operation]] = defaultdict(list)

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.points import Point
-from reporting import explanations, notices, reports
+from reporting import explanations, notices
+from reporting.reports import reading
 from reporting.web.deps import RuntimeDep
 from reporting.web.pages import plans, tracking
 from reporting.web.pages.rendering import HEADERS, page
@@ -23,7 +24,7 @@ from routing.triage import Triage, triage
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("/r/{reference}")
+@router.api_route("/r/{reference}", methods=["GET", "HEAD"])
 async def get_report_page(
     request: Request,
     runtime: RuntimeDep,
@@ -38,7 +39,7 @@ async def get_report_page(
         return away
     async with runtime.reading() as conn:
         principal = await tracking.who(conn, request, reference)
-        report = await reports.one(conn, runtime.router, reference, principal)
+        report = await reading.one(conn, runtime.router, reference, principal)
         rules, plan = await plans.in_force(request, runtime, conn)
         is_own = "answers" in report
         reasons = await explanations.why(conn, principal, report["id"]) if is_own else None

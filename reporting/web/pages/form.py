@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from geo.errors import NotAPlace
 from geo.points import Point, check_point
 from reporting.outlines import Plan
-from reporting.reports import NewReport
+from reporting.reports.values import NewReport
 from reporting.web.body import BodyUnreadable, CleanText
 from routing.categories import Answer, Category, Question
 from routing.rulebook import Rules

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.errors import LooksSwapped, NotAPlace, OutsideCoverage, Refusal
-from reporting import reports
 from reporting.errors import IdempotencyKeyReused, NotAllowed
 from reporting.outlines import Plan
-from reporting.reports import Claim, NewReport, Sender
+from reporting.reports import taking
+from reporting.reports.values import Claim, NewReport, Sender
 from reporting.runtime import Runtime
 from reporting.web import problems
 from reporting.web.deps import RuntimeDep
@@ -24,7 +24,7 @@ from routing.rulebook import Rules
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def get_home(
     request: Request, runtime: RuntimeDep, ward: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
@@ -56,8 +56,8 @@ async def send_report(request: Request, runtime: RuntimeDep) -> Response:
 
 async def _create(runtime: Runtime, new: NewReport, claim: Claim) -> Any:
     category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=reports.locks(category, new.place)) as conn:
-        answered = await reports.create(
+    async with runtime.unit(claim=claim.lock, locks=taking.locks(category, new.place)) as conn:
+        answered = await taking.create(
             conn,
             router=runtime.router,
             keys=runtime.keys,

@@ -1,0 +1,1 @@
+"""Reports: taking them in, showing them."""

@@ -1,0 +1,120 @@
+"""What goes into taking a report, and what comes out: plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from geo.points import Point
+from reporting import events
+from routing.rulebook import AuthorityRow, TeamRow
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a reporter wishes to be reached."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    language: str | None = None
+    updates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """What a resident sends: a place, or a place in words and the authority meant."""
+
+    category: str
+    place: Point | None
+    place_text: str | None = None
+    authority: str | None = None
+    description: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    photos: tuple[UUID, ...] = ()
+    contact: Contact | None = None
+    same_as: str | None = None
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends it: an app's device, or staff for a caller; neither for anyone else."""
+
+    device: UUID | None = None
+    staff: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that may be repeated: its key, bound to the device, and a hash of its body."""
+
+    key: UUID
+    device: UUID | None
+    body_hash: bytes
+
+    @property
+    def scope(self) -> str:
+        """What the key is unique in."""
+        return f"createReport:{self.device or '-'}"
+
+    @property
+    def lock(self) -> int:
+        """The advisory lock that is held while the request runs."""
+        return lock_number(f"{self.scope}/{self.key}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The JSON of a 201, new or given before."""
+
+    body: bytes
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The row of ``queries.LOOK``."""
+
+    now: datetime
+    version: int
+    areas: list[int]
+    near: list[int]
+    first_number: int
+    second_number: int
+    photos: int
+    body_hash: bytes | None
+    status: int | None
+    answer: bytes
+    jobs: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The job a report is about, as the report leaves it, and what that is called in the log."""
+
+    id: UUID
+    reference: str
+    authority: AuthorityRow
+    team: TeamRow
+    status: str
+    reports: int
+    priority: int
+    due_at: datetime
+    event: events.Event
+    #: The log's head before the event, and the instant it is recorded at.
+    version: int
+    chain_head: bytes
+    now: datetime
+
+    @property
+    def matched(self) -> bool:
+        """The job was known before."""
+        return self.version > 0
+
+
+def lock_number(name: str) -> int:
+    """A signed 64-bit number for a name, as pg_advisory_lock takes them."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
