@@ -25,7 +25,9 @@ def create_app(settings: Settings) -> FastAPI:
             patience_s=API_PATIENCE_S,
         ) as runtime:
             app.state.runtime = runtime
-            async with open_limiter(settings, runtime.keys) as app.state.limiter:
+            async with open_limiter(
+                settings.redis_url, runtime.keys, on=settings.limits == "on"
+            ) as app.state.limiter:
                 yield
 
     app = FastAPI(
@@ -42,5 +44,5 @@ def create_app(settings: Settings) -> FastAPI:
     routes.include(app)
     openapi_document.install(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Observe)
+    app.add_middleware(Observe, https=settings.environment == "production")
     return app

@@ -69,7 +69,7 @@ class Folder:
     async def put(self, key: str, data: Bytes) -> None:
         """Write beside, sync, rename, sync the folder: after a power cut it is whole or absent."""
         with _away():
-            await asyncio.to_thread(_write, self._path(key), data)
+            await asyncio.to_thread(self._write, self._path(key), data)
 
     async def get(self, key: str) -> bytes:
         """Read it whole."""
@@ -105,6 +105,27 @@ class Folder:
             message = "a key stays inside the store"
             raise ValueError(message)
         return path
+
+    def _write(self, path: Path, data: Bytes) -> None:
+        folders = [*path.parents[: len(path.relative_to(self.root).parts)]]  # the root is the last
+        for folder in reversed(folders):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with NamedTemporaryFile(dir=path.parent, prefix=_UNFINISHED, delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).rename(path)
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        # The names too: of the file in its folder, and of folders that may be new in theirs.
+        for folder in folders:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def _unlink(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -172,26 +193,6 @@ def _answering() -> Iterator[None]:
         raise PhotoGone from error
     except BaseError as error:
         raise StoreAway from error
-
-
-def _write(path: Path, data: Bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with NamedTemporaryFile(dir=path.parent, prefix=_UNFINISHED, delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).rename(path)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    # The names too: of the file in its folder, and of folders that may be new in theirs.
-    for folder in list(path.parents)[:3]:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _children(root: Path) -> list[Path]:

@@ -22,11 +22,11 @@ from redis.exceptions import RedisError
 
 from reporting.errors import TooManyRequests
 from reporting.keys import Keys
-from reporting.settings import Settings
 
 #: A mobile network puts very many phones behind one address; an install asks once.
 RATES: Final[dict[str, tuple[RateLimitItem, ...]]] = {
     "devices": (RateLimitItemPerMinute(30), RateLimitItemPerHour(300)),
+    "photos": (RateLimitItemPerMinute(60), RateLimitItemPerHour(600)),
 }
 #: A limit is not worth waiting for.
 TIMEOUT_S: Final = 0.3
@@ -61,17 +61,17 @@ class Limiter:
 
 
 @asynccontextmanager
-async def open_limiter(settings: Settings, keys: Keys) -> AsyncIterator[Limiter]:
+async def open_limiter(redis_url: str, keys: Keys, *, on: bool) -> AsyncIterator[Limiter]:
     """A limiter; it connects when it is first asked."""
     storage = RedisStorage(
-        f"async+{settings.redis_url}",
+        f"async+{redis_url}",
         implementation="redispy",
         key_prefix="kerbline:limit",
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
     )
     try:
-        yield Limiter(storage, keys, on=settings.limits == "on")
+        yield Limiter(storage, keys, on=on)
     finally:
         bridge: Any = storage.bridge
         await bridge.storage.aclose()

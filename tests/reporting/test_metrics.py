@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -10,7 +11,9 @@ import pytest
 
 from reporting.runtime import Connection
 from reporting.settings import Settings
+from tests.reporting.test_reports import pothole, send
 from tests.reporting.web.test_observe import requests
+from tests.support.county import County
 from tests.support.killable import environment, free_port
 from tests.support.until import until
 
@@ -40,6 +43,19 @@ async def test_what_waits_is_read_from_the_database(
     assert 90 <= value(page, 'kerbline_outbox_oldest_seconds{state="due",topic="photo"}') < 150
     assert value(page, 'kerbline_deliveries{channel="all",state="pending"}') == 0
     assert 'kerbline_database_connections{application="kerbline-api",state="active"} 1' in page
+
+
+async def test_reports_are_counted_and_their_repeats_are_not(
+    client: httpx.AsyncClient, county: County
+) -> None:
+    series = 'kerbline_reports_accepted_total{category="pothole"}'
+    await send(client, pothole())  # the series is there
+    before = value((await client.get("/metrics")).text, series)
+    key = str(uuid4())
+    for _ in range(3):
+        assert (await send(client, pothole("E2"), key)).status_code == 201
+    assert (await send(client, {**pothole(), "answers": {}})).status_code == 422
+    assert value((await client.get("/metrics")).text, series) == before + 1
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from reporting.errors import (
     PhotoPending,
     PhotoTaken,
     PhotoUnreadable,
+    TooManyRequests,
     Unavailable,
     UploadPartial,
 )
@@ -35,6 +36,7 @@ from reporting.photos import Photo
 from reporting.runtime import Runtime
 from reporting.web.body import BodyTooLarge, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep
+from reporting.web.limits import limited
 from reporting.web.photo_links import check_link
 from reporting.web.problems import responses
 
@@ -106,6 +108,7 @@ _hands = _Hands()
     operation_id="putPhoto",
     status_code=201,
     response_model=Received,
+    dependencies=[limited("photos")],
     openapi_extra=_BINARY,
     responses={
         200: {"model": Received, "description": "The same picture was already here."},
@@ -117,6 +120,7 @@ _hands = _Hands()
             ImageTooLarge,
             NotSignedIn,
             PhotoTaken,
+            TooManyRequests,
             UploadPartial,
         ),
     },

@@ -228,6 +228,13 @@ async def test_too_many_at_once_are_told_to_wait(
         assert (await client.put(where(uuid4()), content=PICTURE)).status_code == 201
 
 
+async def test_one_address_sends_so_many_a_minute(client: httpx.AsyncClient) -> None:
+    photo = uuid4()
+    codes = [(await client.put(where(photo), content=PICTURE)).status_code for _ in range(61)]
+    assert codes[:60] == [201] + [200] * 59
+    assert codes[60] == 429
+
+
 # Seeing them
 
 
