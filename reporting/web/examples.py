@@ -63,7 +63,13 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "createDevice": {"phone": {"value": {"platform": "android", "language": "cy"}}},
     "setPush": {"fcm": {"value": {"fcm": {"token": "the-token-that-firebase-gave-the-app"}}}},
     "logIn": {
-        "crew": {"value": {"username": "sam@west.example", "password": "the password"}},
+        "crew": {
+            "value": {
+                "grant_type": "password",
+                "username": "sam@west.example",
+                "password": "the password",
+            }
+        },
     },
 }
 
