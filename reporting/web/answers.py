@@ -12,6 +12,7 @@ def fresh(request: Request, value: Any, *, cache: str = "private, no-cache") -> 
     body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Authorization"}
-    if tag in (part.strip() for part in request.headers.get("if-none-match", "").split(",")):
+    known = request.headers.get("if-none-match", "") if request.method == "GET" else ""
+    if tag in (part.strip() for part in known.split(",")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")

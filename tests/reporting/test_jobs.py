@@ -11,7 +11,7 @@ import pytest
 from geo.points import Point
 from reporting import jobs
 from reporting.runtime import Connection, Runtime
-from tests.reporting.test_reports import FLY_TIPPING, MILD, pothole
+from tests.reporting.test_reports import FLY_TIPPING, MILD, POTHOLE, pothole
 from tests.support.county import County, inside
 from tests.support.people import Headers, People, job_of, report
 
@@ -434,6 +434,22 @@ async def test_correcting_category_or_place_asks_the_rules_again(
     assert (refused.status_code, refused.json()["code"]) == (422, "outside-coverage")
     unknown = await post(job, shire, update(3, category="volcano"))
     assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown-category")
+
+
+async def test_a_job_that_is_only_in_words_gets_its_place_from_a_supervisor(
+    client: httpx.AsyncClient, people: People, post: Any
+) -> None:
+    body = {"category": "pothole", "place_text": "By the old mill", "authority": "shire"}
+    job = job_of(await report(client, {**body, "answers": POTHOLE}))
+    triage, boss = await people.crew("shire", "shire-triage"), await people.staff("admin", "shire")
+    in_words = (await post(job, triage, update(status="in_progress"))).json()
+    assert (in_words["location"], in_words["ward"]) == (None, None)
+    assert in_words["flags"] == ["needs_place"]
+    corrected = await post(job, boss, update(2, category="fly_tipping"))
+    assert (corrected.status_code, corrected.json()["code"]) == (422, "invalid")
+    placed = (await post(job, boss, update(2, location=inside("E1")))).json()
+    assert (placed["team"]["slug"], placed["ward"]["code"]) == ("highways", "E1")
+    assert (placed["status"], placed["flags"]) == ("in_progress", [])
 
 
 async def test_a_photo_belongs_to_one_update(
