@@ -18,6 +18,8 @@ from reporting.keys import token_hash
 from reporting.runtime import Connection
 from tests.reporting.test_reports import POTHOLE, pothole, send
 from tests.support.county import SOUTH, County, inside
+from tests.support.people import People
+from tests.support.pictures import encoded, picture
 from tests.support.refusals import MARK, all_refused, dumps, state
 
 LAMP = {
@@ -756,3 +758,41 @@ async def test_fifty_different_bodies_with_one_key_store_one(
     assert sum(answer.status_code == 201 for answer in answers) == 1
     row = await (await owner.execute("select count(*) from report")).fetchone()
     assert row[0] == 1
+
+
+async def test_photos_of_a_report(
+    client: httpx.AsyncClient, county: County, owner: Connection
+) -> None:
+    async def upload(**headers: str) -> str:
+        photo = str(uuid4())
+        put = await client.put(f"/v1/photos/{photo}", content=encoded(picture()), headers=headers)
+        assert put.status_code == 201, put.text
+        return photo
+
+    people = People(county)
+    ours, theirs = await people.device(), await people.device()
+    taken, loose, foreign = await upload(), await upload(), await upload(**theirs)
+    made = await send(client, pothole(photos=[taken]))
+    assert made.json()["photos"] == [taken]
+    with all_refused(client, owner) as door:
+        for name, photos, code in (
+            ("unknown", [str(uuid4())], "photo-unknown"),
+            ("of another report", [taken], "photo-unknown"),
+            ("of another device", [foreign], "photo-unknown"),
+            ("one unknown of two", [loose, str(uuid4())], "photo-unknown"),
+            ("twice", [loose, loose], "invalid"),
+            ("twice, in capitals", [loose, loose.upper()], "invalid"),
+            ("four", [str(uuid4()) for _ in range(4)], "invalid"),
+            ("no id", [MARK], "invalid"),
+            ("a path", ["../../etc/passwd"], "invalid"),
+            ("a number", [5], "invalid"),
+            ("an object", [{"id": loose}], "invalid"),
+            ("a text", loose, "invalid"),
+        ):
+            await door.refused(name, door.report(pothole("E1", photos=photos)), 422, code)
+            body = {**_words(), "photos": photos}
+            await door.refused(f"{name}, in words", door.report(body), 422, code)
+        request = door.report(pothole("E1", photos=[foreign]), Authorization=ours["Authorization"])
+        await door.refused("of another device, from a device", request, 422, "photo-unknown")
+    both = await send(client, pothole("E1", photos=[loose, foreign]), **theirs)
+    assert both.status_code == 201, both.text
