@@ -34,10 +34,8 @@ select distinct authority_id, kind, code, zone_type from area where authority_id
 
 TEAM = """
 insert into team (authority_id, slug, name) values (%(authority)s, %(slug)s, %(name)s)
-on conflict (authority_id, slug) do nothing
 returning id
 """
-TEAM_ID = "select id from team where authority_id = %(authority)s and slug = %(slug)s"
 
 FALLBACK_TEAMS = """
 insert into team (authority_id, slug, name)
@@ -115,55 +113,63 @@ async def replace(conn: AsyncConnection[Any], lines: Sequence[Line]) -> Replaced
 
     Raises RulesRefused when a line names what does not exist, repeats another, or could tie.
     """
+    await bump(conn)  # first, so that whoever else changes rules or boundaries waits for this
+    await make_fallback_teams(conn)
     rules = await load(conn)
-    problems = _Problems()
     owners = sorted(
         {rules.by_slug[line.authority].id for line in lines if line.authority in rules.by_slug}
     )
-    known = await _area_keys(conn, owners)
-    seen: dict[tuple[object, ...], int] = {}
-    for line in lines:
-        _check_line(line, rules, known, seen, problems)
-    problems.refuse_any()
-
-    made: dict[str, None] = {}
-    number_of: dict[int, int] = {}
+    _check(lines, rules, await _area_keys(conn, owners))
     before = sum(len(shelf) for key, shelf in rules.responsibilities.items() if key[0] in owners)
+    teams, made = await _teams(conn, lines, rules)
+    number_of: dict[int, int] = {}
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(FALLBACK_TEAMS)
         await cursor.execute(DELETE, {"owners": owners})
+        rows = [
+            {
+                "authority": rules.by_slug[line.authority].id,
+                "category": line.category,
+                "kind": line.area_kind,
+                "code": line.area_code,
+                "team": teams[line.authority, line.team],
+                "rank": line.rank,
+            }
+            for line in lines
+        ]
+        await cursor.executemany(INSERT, rows, returning=True)
         for line in lines:
-            authority = rules.by_slug[line.authority].id
-            values = {"authority": authority, "slug": line.team, "name": _team_name(line.team)}
-            await cursor.execute(TEAM, values)
-            row = await cursor.fetchone()
-            if row is not None:
-                made[f"{line.authority}/{line.team}"] = None
-            else:
-                await cursor.execute(TEAM_ID, values)
-                row = await cursor.fetchone()
-            await cursor.execute(
-                INSERT,
-                {
-                    "authority": authority,
-                    "category": line.category,
-                    "kind": line.area_kind,
-                    "code": line.area_code,
-                    "team": row and row[0],
-                    "rank": line.rank,
-                },
-            )
             inserted = await cursor.fetchone()
             number_of[inserted[0] if inserted else 0] = line.number
-    await bump(conn)
+            cursor.nextset()
     await refuse_ties(conn, number_of)
     slugs = tuple(sorted({line.authority for line in lines}))
-    return Replaced(slugs, len(lines), before, tuple(made))
+    return Replaced(slugs, len(lines), before, made)
 
 
 async def make_fallback_teams(conn: AsyncConnection[Any]) -> None:
     """Make the fallback team of every authority that has none yet. The caller bumps."""
     await conn.execute(FALLBACK_TEAMS)
+
+
+async def _teams(
+    conn: AsyncConnection[Any], lines: Sequence[Line], rules: Rules
+) -> tuple[dict[tuple[str, str], int], tuple[str, ...]]:
+    """The teams the lines name, by authority and slug; and those made for them."""
+    known = {(team.authority_id, team.slug): team.id for team in rules.teams.values()}
+    teams: dict[tuple[str, str], int] = {}
+    made = []
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        for slug, team in dict.fromkeys((line.authority, line.team) for line in lines):
+            authority = rules.by_slug[slug].id
+            if (authority, team) in known:
+                teams[slug, team] = known[authority, team]
+                continue
+            values = {"authority": authority, "slug": team, "name": _team_name(team)}
+            await cursor.execute(TEAM, values)
+            row = await cursor.fetchone()
+            teams[slug, team] = row[0] if row else 0
+            made.append(f"{slug}/{team}")
+    return teams, tuple(made)
 
 
 async def _area_keys(conn: AsyncConnection[Any], owners: Sequence[int]) -> frozenset[Extent]:
@@ -197,6 +203,15 @@ def _line(number: int, named: Mapping[str, str]) -> Line:
     return Line(
         number, named["authority"], named.get("category") or None, kind, code, team, int(rank)
     )
+
+
+def _check(lines: Sequence[Line], rules: Rules, known: Collection[Extent]) -> None:
+    """Whether everything the lines name exists, and none says the same as another."""
+    problems = _Problems()
+    seen: dict[tuple[object, ...], int] = {}
+    for line in lines:
+        _check_line(line, rules, known, seen, problems)
+    problems.refuse_any()
 
 
 def _check_line(

@@ -21,7 +21,7 @@ from routing.rules import Extent, Rule, area_class, conflicts
 #: Two areas overlap when they share more than this; less is how a border was digitised twice.
 OVERLAP_M2 = 1.0
 
-#: Relies on the GiST index of area_part: the parts of `these` are few, or all of one authority.
+#: Relies on the GiST index of area_part for the parts beside each part of `these`.
 OVERLAPS = """
 select distinct one.area_id, other.area_id
 from area_part one
@@ -29,7 +29,6 @@ join area_part other on other.geom && one.geom and other.in_force && one.in_forc
 where one.area_id = any(%(these)s) and other.area_id = any(%(those)s)
   and one.area_id <> other.area_id
   and st_area(st_intersection(one.geom, other.geom)::geography) > %(overlap)s
-limit 100
 """
 
 
@@ -61,22 +60,23 @@ async def _meeting(
     conn: AsyncConnection[Any], rules: Rules, loaded: Sequence[Rule]
 ) -> list[tuple[Extent, Extent]]:
     """The pairs of extents that share ground, as far as rules could tie on them."""
+    whole = area_class(None)
     meeting: list[tuple[Extent, Extent]] = []
     for one, other, kind in _rivals(rules, loaded):
-        declared = other in rules.uppers.get(one, ()) or one in rules.uppers.get(other, ())
-        shared = set(rules.members.get(one, ())) & set(rules.members.get(other, ()))
-        if kind == area_class(None) and (declared or shared):
-            meeting.append(((one, None, None), (other, None, None)))
-            continue
-        these, those = _area_ids(rules, one, kind), _area_ids(rules, other, kind)
-        for first, second in await _overlaps(conn, these, those):
-            if kind == area_class(None):
+        if kind == whole:
+            declared = other in rules.uppers.get(one, ()) or one in rules.uppers.get(other, ())
+            shared = set(rules.members.get(one, ())) & set(rules.members.get(other, ()))
+            if (
+                declared
+                or shared
+                or await _overlaps(conn, _ground(rules, one), _ground(rules, other))
+            ):
                 meeting.append(((one, None, None), (other, None, None)))
-                break
-            a, b = rules.areas[first], rules.areas[second]
-            if one == other and a.kind == b.kind != "zone":
-                continue  # a border leaves one ward of an authority, never two
-            meeting.append(((a.authority_id, a.kind, a.code), (b.authority_id, b.kind, b.code)))
+            continue
+        for these, those in _sides(rules, loaded, one, other, kind):
+            for first, second in await _overlaps(conn, these, those):
+                a, b = rules.areas[first], rules.areas[second]
+                meeting.append(((a.authority_id, a.kind, a.code), (b.authority_id, b.kind, b.code)))
     return meeting
 
 
@@ -126,21 +126,38 @@ def _both_found(rules: Rules, one: AuthorityRow, other: AuthorityRow, kind: int)
     )
 
 
-def _area_ids(rules: Rules, authority: int, kind: int) -> list[int]:
-    """The areas of an authority that rules of a class speak of; for the whole, its ground."""
-    owners = {authority}
-    if kind == area_class(None):
-        owners.update(rules.members.get(authority, ()))
+def _sides(
+    rules: Rules, loaded: Iterable[Rule], one: int, other: int, kind: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """The areas to be laid over each other: those that rules of the class name, on either side."""
+    extents = {rule.extent for rule in loaded if area_class(rule.area_kind) == kind}
+
+    def named(authority: int, area_kind: str) -> list[int]:
+        return [
+            area.id
+            for area in rules.areas.values()
+            if area.authority_id == authority
+            and area.kind == area_kind
+            and not extents.isdisjoint(area.key.extents())
+        ]
+
+    if kind == area_class("zone"):
+        yield named(one, "zone"), named(other, "zone")
+        return
+    # A border leaves one ward and one division: only a ward and a division are both found.
+    yield named(one, "ward"), named(other, "division")
+    if one != other:
+        yield named(one, "division"), named(other, "ward")
+
+
+def _ground(rules: Rules, authority: int) -> list[int]:
+    """The areas that make up an authority's own area."""
+    owners = {authority, *rules.members.get(authority, ())}
     only_zones = authority not in rules.with_ground
     return [
         area.id
         for area in rules.areas.values()
-        if area.authority_id in owners
-        and (
-            (area.kind == "zone") == only_zones
-            if kind == area_class(None)
-            else area.kind != "authority" and area_class(area.kind) == kind
-        )
+        if area.authority_id in owners and (area.kind == "zone") == only_zones
     ]
 
 
