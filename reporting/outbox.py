@@ -80,6 +80,16 @@ class Result:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A delivery as it was written down, and whether its subscription has more to hear."""
+
+    id: int
+    state: str
+    subscription_id: int
+    more: bool
+
+
 async def claim(
     conn: Connection, *, limit: int = CLAIMED, lease_s: float = LEASE_S
 ) -> list[Claimed]:
@@ -148,9 +158,9 @@ async def claim_deliveries(
 
 async def settle(
     conn: Connection, results: Sequence[Result], *, give_up_s: float = GIVE_UP_S
-) -> list[int]:
-    """Write what became of deliveries; gives those that are dead now."""
-    async with conn.cursor() as cursor:
+) -> list[Settled]:
+    """Write what became of deliveries, in one statement."""
+    async with conn.cursor(row_factory=class_row(Settled)) as cursor:
         await cursor.execute(
             queries.SETTLE,
             {
@@ -161,7 +171,7 @@ async def settle(
                 "give_up_s": give_up_s,
             },
         )
-        return [number for number, state in await cursor.fetchall() if state == "dead"]
+        return await cursor.fetchall()
 
 
 async def end_subscription(

@@ -44,6 +44,9 @@ JOB_TIMEOUT_S: Final = 20
 CRON_TIMEOUT_S: Final = 300
 #: Jobs in hand are given this long to end when the process is told to stop.
 DRAIN_S: Final = 20
+#: Whatever a job commits is done again if PostgreSQL loses it in a crash, because what asked for it
+#: is then as it was before. So no commit here waits for the disk; those of the API do.
+REPEATABLE: Final = {**WORKER_TIMEOUTS, "synchronous_commit": "off"}
 #: A Redis that does not answer for so long is away.
 REDIS_TIMEOUT_S: Final = 5
 REDIS_CONNECT_TIMEOUT_S: Final = 2
@@ -97,7 +100,7 @@ async def work(
     )
     async with (
         redis,
-        open_runtime(settings, timeouts=WORKER_TIMEOUTS, application="kerbline-worker") as runtime,
+        open_runtime(settings, timeouts=REPEATABLE, application="kerbline-worker") as runtime,
         open_fcm(settings.firebase_credentials, settings.fcm_endpoint) as gateway,
         Darkroom() as darkroom,
     ):

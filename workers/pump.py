@@ -42,8 +42,9 @@ class Gateway(Protocol):
 class Policy:
     """How hard it tries."""
 
-    #: Messages on their way at once; the SDK's client keeps this many connections open.
-    in_flight: int = 20
+    #: Messages on their way at once. Over HTTP/1.1 the SDK's client looks at each connection for
+    #: every message, so that twice as many cost half as much again.
+    in_flight: int = 10
     #: Longer than a send may take, so that no two processes hold one delivery.
     lease_s: float = 2 * SEND_TIMEOUT_S
     #: The first wait after a failure (the SDK has tried at once); doubled up to the longest.
@@ -119,7 +120,7 @@ class Pump:
         if self._unwritten:
             return
         may_take_up = self._room() > 0 and not self._stopping
-        if may_take_up and self._news:
+        if (may_take_up and self._news) or (self._stopping and not self._sending):
             return
         wait_s = None
         if may_take_up:
@@ -179,7 +180,8 @@ class Pump:
         if not self._unwritten:
             return
         written = list(self._unwritten)
-        async with self._runtime.unit() as conn:
+        results = [self._result(delivery, outcome) for delivery, outcome in written]
+        async with self._runtime.reading() as conn:
             for delivery, outcome in written:
                 if isinstance(outcome, Gone):
                     await outbox.end_subscription(
@@ -188,12 +190,13 @@ class Pump:
                         address=delivery.address,
                         because=outcome.because,
                     )
-            results = [self._result(delivery, outcome) for delivery, outcome in written]
-            dead = await outbox.settle(conn, results, give_up_s=self._policy.give_up_s)
+            settled = await outbox.settle(conn, results, give_up_s=self._policy.give_up_s)
         del self._unwritten[: len(written)]
-        for number in dead:
-            log.error("push_given_up", delivery=number)
-        self._news.update(dict.fromkeys(delivery.subscription_id for delivery, _ in written))
+        for each in settled:
+            if each.state == "dead":
+                log.error("push_given_up", delivery=each.id)
+            if each.more:
+                self._news[each.subscription_id] = None
 
     def _result(self, delivery: Delivery, outcome: Outcome) -> Result:
         match outcome:

@@ -74,6 +74,7 @@ class Relay:
         self._stopping = False
         #: Somebody may have lost what was handed on: this process, killed, or Redis.
         self._doubt = True
+        self._next_sweep = 0.0
 
     def stop(self) -> None:
         """Hand on nothing more; ``run`` returns within a sweep."""
@@ -86,7 +87,8 @@ class Relay:
             try:
                 async with await self._listen() as listening:
                     while not self._stopping:
-                        await self._look()
+                        await self._sweep()
+                        await self._hand_on()
                         failures = 0
                         await self._next(listening)
             except (RedisError, OSError, *DATABASE_AWAY) as error:
@@ -114,10 +116,14 @@ class Relay:
         async for _ in listening.notifies(timeout=self._policy.sweep_s, stop_after=1):
             await asyncio.sleep(self._policy.gather_s)
 
-    async def _look(self) -> None:
-        """Hand on everything that is due."""
+    async def _sweep(self) -> None:
+        """Now and then, see that what was handed on is still there, and bury what was in vain."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_sweep and not self._doubt:
+            return
+        self._next_sweep = now + self._policy.sweep_s
         if await self._redis.set(MEMORY_KEY, b"1", nx=True) or self._doubt:
-            async with self._runtime.unit() as conn:
+            async with self._runtime.reading() as conn:
                 released = await outbox.release(conn)
             if released:
                 log.info("outbox_released", rows=released)
@@ -125,16 +131,18 @@ class Relay:
         async with self._runtime.reading() as conn:
             for letter in await outbox.bury(conn):
                 log.error("dead_letter", outbox=letter.id, topic=letter.topic)
-        while await self._hand_on() == outbox.CLAIMED and not self._stopping:
-            pass
 
-    async def _hand_on(self) -> int:
-        """Claim and enqueue in one transaction: without Redis, nothing counts as handed on."""
-        async with self._runtime.unit() as conn:
-            claimed = await outbox.claim(conn, lease_s=self._policy.lease_s)
-            if claimed:
-                await enqueue(self._redis, self._targets, claimed)
-        return len(claimed)
+    async def _hand_on(self) -> None:
+        """Hand on everything that is due.
+
+        Claimed and enqueued in one transaction: without Redis, nothing counts as handed on.
+        """
+        claimed: list[Claimed] | None = None
+        while (claimed is None or len(claimed) == outbox.CLAIMED) and not self._stopping:
+            async with self._runtime.unit() as conn:
+                claimed = await outbox.claim(conn, lease_s=self._policy.lease_s)
+                if claimed:
+                    await enqueue(self._redis, self._targets, claimed)
 
 
 async def enqueue(redis: Redis, targets: Mapping[str, Target], claimed: Sequence[Claimed]) -> None:

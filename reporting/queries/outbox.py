@@ -115,18 +115,17 @@ with head as (
 )
 select
   taken.id, taken.subscription_id, taken.attempts, taken.update_id, taken.report_id,
-  subscription.address, subscription.ended_at is not null as ended, device.language,
+  subscription.address, subscription.ended_at is not null as ended,
   told.kind, told.changes, coalesce(told.changes ->> 'status', job.status) as status,
-  report.reference, job.id as job_id, job.due_at, job.scheduled_for, job.closed_reason,
-  team.name as team, authority.timezone
+  job.id as job_id, job.due_at, job.scheduled_for, job.closed_reason,
+  (select language from device where id = subscription.device_id) as language,
+  (select reference from report where id = taken.report_id) as reference,
+  (select name from team where id = job.team_id) as team,
+  (select timezone from authority where id = job.authority_id) as timezone
 from taken
 join subscription on subscription.id = taken.subscription_id
-join device on device.id = subscription.device_id
 join job_update told on told.id = taken.update_id
 join job on job.id = told.job_id
-join report on report.id = taken.report_id
-join team on team.id = job.team_id
-join authority on authority.id = job.authority_id
 order by taken.id
 """
 
@@ -150,7 +149,12 @@ from unnest(
   %(ids)s::bigint[], %(states)s::text[], %(delays)s::double precision[], %(errors)s::text[]
 ) as result (id, state, delay_s, error)
 where delivery.id = result.id and delivery.state = 'pending'
-returning delivery.id, delivery.state
+returning delivery.id, delivery.state, delivery.subscription_id,
+  exists (
+    select from delivery waiting
+    where waiting.subscription_id = delivery.subscription_id and waiting.state = 'pending'
+      and waiting.id <> delivery.id
+  ) as more
 """
 
 #: The address is dead. If the device gave a new one meanwhile, this changes nothing.
