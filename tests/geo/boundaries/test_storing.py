@@ -167,6 +167,17 @@ async def test_large_areas_are_cut_and_nothing_is_lost(owner, westmere):
     assert area == pytest.approx(coast.area)
 
 
+async def test_a_big_load_tells_the_planner(owner, westmere, runtime):
+    """As the role the processes run as, which may not analyze tables of its own accord."""
+    many = features({f"W{n:03}": square(n % 20, n // 20) for n in range(100)})
+    async with runtime.unit() as conn:
+        await store(conn, wards(westmere, "2023-05-04", features=many))
+    cursor = await owner.execute(
+        "select relname, reltuples from pg_class where relname in ('area', 'area_part')"
+    )
+    assert dict(await cursor.fetchall()) == {"area": 100, "area_part": 100}
+
+
 async def test_progress_counts_the_areas(owner, westmere):
     many = features({f"W{n:03}": square(n % 20, n // 20) for n in range(250)})
     seen: list[tuple[int, int]] = []
