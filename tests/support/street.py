@@ -137,6 +137,10 @@ class Street:
             words=words,
         )
         await self.conn.execute(job_queries.INSERT_UPDATE, entry.params())
+        await self.conn.execute(
+            "update job set version = %s, chain_head = %s where id = %s",
+            (entry.seq, entry.hash, job),
+        )
         has_message = words is not None and words.public_message is not None
         if is_public(entry.kind, entry.changes, has_message=has_message):
             await self.conn.execute(outbox_queries.RECORD, {"topic": "update", "subject": entry.id})
