@@ -5,6 +5,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from reporting.keys import token_hash
 from reporting.runtime import Connection
@@ -137,6 +139,30 @@ class TestLimits:
         assert said.status_code == 429
         assert said.json()["code"] == "too-many-requests"
         assert int(said.headers["retry-after"]) > 0
+
+    async def test_a_forwarded_address_is_believed_of_a_trusted_proxy_only(self, app: FastAPI):
+        """As `serve` sets uvicorn up with KERBLINE_TRUSTED_PROXIES=10.0.0.1."""
+        behind = ProxyHeadersMiddleware(app, trusted_hosts=["10.0.0.1"])
+
+        async def last_of_40(peer: str) -> int:
+            transport = httpx.ASGITransport(behind, client=(peer, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as phone:
+                answers = [
+                    await phone.post(DEVICES, headers={"X-Forwarded-For": f"192.0.2.{n}"})
+                    for n in range(40)
+                ]
+            return answers[-1].status_code
+
+        assert await last_of_40("198.51.100.7") == 429
+        assert await last_of_40("10.0.0.1") == 201
+
+    async def test_one_household_of_ipv6_is_one_address(self, app: FastAPI):
+        answers = []
+        for n in range(40):
+            transport = httpx.ASGITransport(app, client=(f"2001:db8:1:2::{n:x}", 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as phone:
+                answers.append(await phone.post(DEVICES))
+        assert answers[-1].status_code == 429
 
     async def test_no_address_stands_in_redis(self, client: httpx.AsyncClient, redis: Any):
         await client.post(DEVICES)
