@@ -258,7 +258,8 @@ def _busy(what: str) -> Iterator[None]:
 def _counting(what: str) -> Iterator[storing.Progress]:
     """A bar that counts areas; it is wiped away at the end."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+    quiet = not err.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
 
         def count(done: int, total: int) -> None:

@@ -49,6 +49,7 @@ def test_a_council_loads_its_wards(run, westmere, tmp_path):
     assert "wards.geojson: GeoJSON, 2 features" in result.stdout
     assert "Coordinates: EPSG:4326 (WGS 84)" in result.stdout
     assert "Stored 2 wards of westmere as vintage" in result.stdout
+    assert result.stderr == ""  # bars and signs are for terminals
     assert "It is in force." in result.stdout
     listed = run("boundaries", "list").stdout
     assert "westmere" in listed
