@@ -8,10 +8,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import obstore
@@ -21,11 +21,16 @@ from obstore.store import ObjectStore, from_url
 
 from reporting.errors import PhotoGone, Unavailable
 
+if TYPE_CHECKING:  # they exist only for the type checker
+    from obstore.store import ClientConfig, RetryConfig
+
 SCHEMES = {"s3", "gs", "az"}
 #: What is being written, until it is whole. Never a key: keys do not begin with a dot.
 _UNFINISHED = ".unfinished-"
-#: An answer from a bucket that takes longer is as good as none.
-_BUCKET_TIMEOUT = "20s"
+#: A bucket that takes longer is as good as none: whoever waits can ask again. Plain http only
+#: where the operator's own endpoint says so.
+_PATIENCE: "ClientConfig" = {"connect_timeout": "2s", "timeout": "15s", "allow_http": True}
+_RETRIES: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 Bytes = bytes | bytearray | memoryview
 
@@ -56,7 +61,7 @@ class PhotoStore(Protocol):
 def open_store(place: str) -> PhotoStore:
     """The store at an ``s3://``, ``gs://`` or ``az://`` URL, else the folder of that name."""
     if urlsplit(place).scheme in SCHEMES:
-        return Bucket(from_url(place, client_options={"timeout": _BUCKET_TIMEOUT}))
+        return Bucket(from_url(place, client_options=_PATIENCE, retry_config=_RETRIES))
     return Folder(Path(place.removeprefix("file://")))
 
 
