@@ -2,10 +2,10 @@
 
 ``create`` decides on what one statement read and writes everything that follows in another: the
 report, its job or the job it joins, the assignment, the first or next update, the outbox and the
-stored answer. It runs inside a unit that holds ``locks`` and the claim on its Idempotency-Key.
+stored answer. It runs inside a unit that holds ``duplicates.locks`` and the claim on its
+Idempotency-Key.
 """
 
-import math
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg.rows import namedtuple_row
 
-from geo.points import Point, degrees_around
+from geo.points import Point
 from reporting import chain, events
 from reporting.auth import Action, Device, Principal, Staff, authorize
 from reporting.errors import (
@@ -34,22 +34,18 @@ from reporting.reports.values import (
     NewReport,
     Placed,
     Sender,
-    lock_number,
 )
 from reporting.runtime import Connection
 from routing.assign import Assignment, Found, Router, in_words
 from routing.categories import Category, check_answers
+from routing.duplicates import reach_m
 from routing.rulebook import Rules
 from routing.triage import Triage, triage
 
-#: An inaccurate position widens the search for the same defect, but not to the whole street.
-ACCURACY_COUNTED_M = 50.0
 #: A position less sure than this is worth a second look before a crew drives there.
 ACCURACY_TRUSTED_M = 200.0
 OBSERVED_AHEAD = timedelta(minutes=5)
 OBSERVED_AGO = timedelta(days=40)
-#: Cells of the advisory locks, in degrees: about 550 m, more than most radii, so one or two locks.
-CELL_LAT, CELL_LNG = 0.005, 0.008
 
 
 def sender(principal: Principal) -> Sender:
@@ -62,28 +58,6 @@ def sender(principal: Principal) -> Sender:
             return Sender(staff=staff)
         case _:
             return Sender()
-
-
-def locks(category: Category, place: Point | None) -> list[int]:
-    """The cells that the search for the same defect touches, in the order they must be taken.
-
-    Two reports that could find each other's job share a cell, so the second waits for the first.
-    """
-    if place is None:
-        return []
-    width, height = degrees_around(place.lat, reach_m(category, place))
-    south, north = (math.floor((place.lat + d) / CELL_LAT) for d in (-height, height))
-    west, east = (math.floor((place.lng + d) / CELL_LNG) for d in (-width, width))
-    return sorted(
-        lock_number(f"{category.code}/{y}/{x}")
-        for y in range(south, north + 1)
-        for x in range(west, east + 1)
-    )
-
-
-def reach_m(category: Category, place: Point) -> float:
-    """How far away another report of this category is about the same defect."""
-    return category.radius_m + min(place.accuracy_m or 0.0, ACCURACY_COUNTED_M)
 
 
 async def create(

@@ -19,10 +19,11 @@ from psycopg import AsyncConnection
 
 from geo.areas import LOCK_ROUTING
 from geo.points import Point
-from reporting import jobs, outbox, reports
+from reporting import jobs, outbox
 from reporting.auth import Staff, identify
 from reporting.jobs import Wanted
 from reporting.runtime import Connection, Runtime
+from routing import duplicates
 from routing.assign import Router
 from tests.conftest import Database
 from tests.reporting.test_reports import POTHOLE, count, pothole, send
@@ -148,7 +149,7 @@ async def test_who_waits_to_join_hears_of_nothing_before(
     wanted = in_progress()
     async with runtime.reading() as conn:
         rules = await runtime.router.current(conn)
-    cell = reports.locks(rules.category("pothole"), Point(**inside("W1")))[0]
+    cell = duplicates.locks(rules.category("pothole"), Point(**inside("W1")))[0]
     async with holding(database, cell) as other:
         sending = asyncio.create_task(send(client, pothole(), **phone))
         await waits_for_a_lock(owner)

@@ -36,6 +36,7 @@ from reporting.web.wire import (
     TeamOut,
     WardOut,
 )
+from routing import duplicates
 from routing.errors import AnswersRefused, UnknownCategory
 
 router = APIRouter(prefix="/v1", tags=["reports"], route_class=StrictRoute)
@@ -183,7 +184,7 @@ async def create_report(
     )
     new = body.new()
     category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=taking.locks(category, new.place)) as conn:
+    async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
         answered = await taking.create(
             conn,
             router=runtime.router,

@@ -18,6 +18,7 @@ from reporting.web.pages import form, plans, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page
 from reporting.web.pages.route import PageRoute
+from routing import duplicates
 from routing.errors import AnswersRefused
 from routing.rulebook import Rules
 
@@ -56,7 +57,7 @@ async def send_report(request: Request, runtime: RuntimeDep) -> Response:
 
 async def _create(runtime: Runtime, new: NewReport, claim: Claim) -> Any:
     category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=taking.locks(category, new.place)) as conn:
+    async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
         answered = await taking.create(
             conn,
             router=runtime.router,
