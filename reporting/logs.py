@@ -54,6 +54,7 @@ _PRIVATE: Final = re.compile(
 
 #: How many frames of a traceback say where it was.
 _FRAMES: Final = 12
+_PLACES: Final = re.compile(r'^  File "([^"]+", line \d+, in \S+)', re.MULTILINE)
 _ROOT: Final = Path(__file__).resolve().parents[1]
 
 
@@ -183,6 +184,10 @@ def _with_exception(_: object, __: str, event: Event) -> Event:
     if isinstance(found, BaseException):
         found = (type(found), found, found.__traceback__)
     event.pop("exception", None)
+    said = event.get("event")
+    if isinstance(said, str) and "Traceback (most recent call last)" in said:  # Starlette writes it
+        event["event"] = "traceback"
+        event["at"] = _PLACES.findall(said)[-_FRAMES:]
     if isinstance(found, tuple) and found[1] is not None:
         event["errors"] = list(_chain(found[1]))
     return event

@@ -23,6 +23,7 @@ from workers.decoder import ANSWER, LENGTH, MADE, OUR_FAULT, READY
 
 #: Wall time for one picture: its eight seconds of CPU, on a machine busy with other things.
 PATIENCE_S: Final = 15.0
+_STARTS_WITHIN_S: Final = 30.0
 #: What a decoder leaks ends with it.
 PICTURES_OF_ONE_CHILD: Final = 200
 #: Far above any JPEG of these sizes; a child that answers more has been taken over.
@@ -127,12 +128,17 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for us: we finish what is in hand
             )
         except OSError as error:
             raise DarkroomAway from error
         self.writing = cast("BinaryIO", self.process.stdin)
         self.reading = cast("BinaryIO", self.process.stdout)
-        if self.reading.read(len(READY)) != READY:
+        clock = Timer(_STARTS_WITHIN_S, self.process.kill)
+        clock.start()
+        ready = self.reading.read(len(READY)) == READY
+        clock.cancel()
+        if not ready:
             self.end()
             raise DarkroomAway
 

@@ -1,5 +1,6 @@
 import json
 import logging
+import traceback
 from collections.abc import Iterator
 from io import BytesIO
 from uuid import UUID, uuid4
@@ -136,6 +137,18 @@ async def test_an_exception_is_told_without_its_words(out: BytesIO, owner: Conne
         assert outer["type"] == "builtins.RuntimeError"
         assert "tests/reporting/test_logs.py" in outer["at"][0]
         assert inner["sqlstate"] == "22P02"
+
+
+def test_a_traceback_that_comes_as_text_is_told_by_its_places(out: BytesIO) -> None:
+    try:
+        int("Ann Canary")
+    except ValueError:
+        said = traceback.format_exc()
+    logging.getLogger("uvicorn.error").error(said)
+    (line,) = lines(out)
+    assert line["event"] == "traceback"
+    assert line["at"][0].endswith("in test_a_traceback_that_comes_as_text_is_told_by_its_places")
+    assert b"Canary" not in out.getvalue()
 
 
 async def test_a_broken_constraint_is_named(out: BytesIO, owner: Connection) -> None:

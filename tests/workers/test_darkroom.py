@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 
 from geo.errors import Refusal
 from reporting.errors import ImageBroken
 from reporting.images.headers import HEIC, JPEG, PNG, WEBP, inspect
 from tests.support.pictures import alike, encoded, noisy, picture, quarters
+from tests.support.until import until
 from workers.darkroom import Darkroom, DarkroomAway
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +98,31 @@ async def test_the_child_has_no_secrets_and_no_rights(
     if os.geteuid() == 0:
         assert "Uid:\t65534\t65534\t65534\t65534" in status
         assert "CapEff:\t0000000000000000" in status
+
+
+KEEPS_ONE = """
+import asyncio, sys
+from tests.support.pictures import encoded, picture
+from workers.darkroom import Darkroom
+
+async def main():
+    async with Darkroom() as darkroom:
+        await darkroom.develop(encoded(picture()))
+        print(darkroom._child.process.pid, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_child_does_not_outlive_a_worker_that_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KEEPS_ONE], cwd=ROOT, stdout=subprocess.PIPE
+    ) as worker:
+        child = int(worker.stdout.readline())
+        assert psutil.pid_exists(child)
+        worker.kill()
+    await until(lambda: not psutil.pid_exists(child))
 
 
 CONFINED = """

@@ -1,6 +1,8 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,6 +15,8 @@ from reporting.web.photo_links import link
 from tests.reporting.test_reports import pothole, send
 from tests.support.county import County
 from tests.support.pictures import alike, encoded, jpeg_bomb, oriented, picture, quarters
+from tests.support.until import until
+from tests.workers.conftest import Working
 from workers.darkroom import Darkroom
 from workers.jobs.photos import develop, forget_photos
 
@@ -132,6 +136,29 @@ async def test_what_nobody_sent_is_forgotten_and_what_was_sent_is_not(
     assert {key.split("/")[1] for key in stored} == {str(sent), str(young)}
 
 
+async def test_a_picture_that_is_being_sent_is_not_forgotten(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await put(client, encoded(picture()))
+    async with owner.transaction():
+        await owner.execute("update photo set report_id = null where id = %s", (photo,))
+        async with runtime.unit() as conn:
+            assert await photos.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 0
+    async with runtime.unit() as conn:
+        assert await photos.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 1
+        answer = asyncio.create_task(send(client, pothole(photos=[str(photo)])))
+        await until(lambda: waits_for_a_row(owner))
+    assert (await answer).json()["code"] == "photo-unknown"
+
+
+async def waits_for_a_row(owner: Connection) -> bool:
+    cursor = await owner.execute(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        " and datname = current_database()"
+    )
+    return (await cursor.fetchone())[0] > 0
+
+
 async def test_what_no_row_names_is_swept_away(
     client: httpx.AsyncClient, runtime: Runtime, owner: Connection
 ) -> None:
@@ -143,3 +170,26 @@ async def test_what_no_row_names_is_swept_away(
         assert await photos.delete_orphans(conn, runtime.photos) == 0  # too young to tell
         assert await photos.delete_orphans(conn, runtime.photos, timedelta(seconds=-60)) == 2
     assert [key async for key, _ in runtime.photos.listing()] == kept
+
+
+async def test_the_reporter_sees_their_picture_and_the_public_does_not(
+    client: httpx.AsyncClient, county: County, working: Working
+) -> None:
+    """The whole way: sent, reported, made ready by the worker, opened by its link."""
+    photo = await put(client, oriented(8))
+    made = (await send(client, pothole(photos=[str(photo)]))).json()
+    mine = {"Authorization": f"Bearer {made['tracking_token']}"}
+    where = f"/v1/reports/{made['id']}"
+
+    async def shown() -> dict[str, Any]:
+        return (await client.get(where, headers=mine)).json()["photos"][0]
+
+    async def is_ready() -> bool:
+        return (await shown())["state"] == "ready"
+
+    async with working():
+        await until(is_ready)
+    found = await shown()
+    for size in SIZES:
+        assert alike(quarters((await client.get(found[size])).content))
+    assert str(photo) not in (await client.get(where)).text

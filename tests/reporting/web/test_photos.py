@@ -1,5 +1,6 @@
 import asyncio
 import time
+import tracemalloc
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -140,9 +141,21 @@ async def test_a_body_without_a_length_is_counted(
     assert (await client.put(where(uuid4()), content=parts())).status_code == 201
 
 
-async def test_twenty_megabytes_are_taken(client: httpx.AsyncClient) -> None:
-    whole = PICTURE + bytes(20_000_000 - len(PICTURE))
-    assert (await client.put(where(uuid4()), content=whole)).status_code == 201
+async def test_twenty_megabytes_are_taken_and_held_once(client: httpx.AsyncClient) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield PICTURE
+        left = 20_000_000 - len(PICTURE)
+        while left:
+            yield bytes(min(left, 65_536))
+            left -= min(left, 65_536)
+
+    tracemalloc.start()
+    try:
+        assert (await client.put(where(uuid4()), content=parts())).status_code == 201
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30_000_000
 
 
 @pytest.mark.parametrize(
