@@ -1,10 +1,11 @@
 """Proof of the update log: take checkpoints, and find what was tampered with.
 
 ``verify`` reads the whole log in one snapshot and finds a row that was edited, removed, put in
-another order or cut off the end, a job that went with all its rows, words that were changed (erased
-ones are as they should be), and checkpoints that were changed, removed or not made by us. Whoever
-can write every table and also holds the checkpoint key can forge a past; nobody else can. For each
-job or checkpoint the first thing that is wrong is named.
+another order or cut off the end, a job that went with all its rows, words or photos that were
+changed (erased ones are as they should be), a status that is not what the log says, and checkpoints
+that were changed, removed or not made by us. Whoever can write every table and also holds the
+checkpoint key can forge a past; nobody else can. For each job or checkpoint the first thing that is
+wrong is named.
 """
 
 import hashlib
@@ -159,7 +160,7 @@ async def _log(conn: Connection, proof: Proof, progress: Progress | None) -> Non
             progress(proof.updates, total)
 
 
-def _break(row: Any, expected: int, computed: bytes) -> str:  # noqa: ANN401 - a row of LOG
+def _break(row: Any, expected: int, computed: bytes) -> str:
     if row[1] != expected:
         return "an update was removed here"
     if row[10] != computed:
@@ -179,6 +180,8 @@ async def _heads(conn: Connection, proof: Proof) -> None:
     for statement, what in (
         (queries.HEADS_ASTRAY, "the end of this job's log was cut off, or its head was changed"),
         (queries.ORPHANS, "this job was removed"),
+        (queries.STATUS_ASTRAY, "the job's status is not what this update made it"),
+        (queries.PHOTOS_ASTRAY, "a photo of this update is another one now"),
         (queries.UNCHECKED, "the checkpoint that saw this job at this update was removed"),
     ):
         async with conn.cursor(row_factory=tuple_row) as cursor:

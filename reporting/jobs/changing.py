@@ -109,17 +109,21 @@ async def update(
     if at is not None:
         row = replace(row, now=at)
     rules = await router.current(conn)
-    if await _came_before(conn, principal, job, wanted):
+    known = await _known(conn, wanted.id)
+    if known is not None and _came_before(known, principal, job, wanted):
+        if known.seq != row.version:  # more happened, and it may have gone to others
+            authorize(principal, Action.SEE_JOB, row)
         return await reading.whole(conn, rules, row)
     authorize(principal, Action.UPDATE_JOB, row)
     if wanted.reassigns:
         authorize(principal, Action.REASSIGN_JOB, row)
+    if known is not None:
+        raise UpdateIdReused
     _check(row, wanted)
     wanted = await _without_what_is_done(conn, row, wanted)
     photos = await _photos(conn, wanted.photos)
     change = Change(row)
-    change.correct(wanted)
-    if wanted.reroutes:
+    if change.correct(wanted):
         change.give_to(await _route(conn, router, rules, row, wanted))
     change.hand_over(wanted.team, rules, principal.actor)
     change.move(wanted, rules)
@@ -179,21 +183,20 @@ def _check(row: LockedJob, wanted: Wanted) -> None:
         raise Invalid("base_version is newer than the job.")
 
 
-async def _came_before(conn: Connection, principal: Staff, job: UUID, wanted: Wanted) -> bool:
-    """Whether this very update is in the log. Raises UpdateIdReused for another under its id."""
+async def _known(conn: Connection, update: UUID) -> KnownUpdate | None:
     async with conn.cursor(row_factory=class_row(KnownUpdate)) as cursor:
-        await cursor.execute(queries.KNOWN_UPDATE, {"id": wanted.id})
-        known = await cursor.fetchone()
-    if known is None:
-        return False
+        await cursor.execute(queries.KNOWN_UPDATE, {"id": update})
+        return await cursor.fetchone()
+
+
+def _came_before(known: KnownUpdate, principal: Staff, job: UUID, wanted: Wanted) -> bool:
+    """Whether it is this very update, and not another under its id."""
     words = (known.note, known.public_message)
-    if (
-        known.job_id != job
-        or known.actor != principal.actor
-        or not (known.erased or words == (wanted.note, wanted.public_message))
-    ):
-        raise UpdateIdReused
-    return True
+    return (
+        known.job_id == job
+        and known.actor == principal.actor
+        and (known.erased or words == (wanted.note, wanted.public_message))
+    )
 
 
 async def _without_what_is_done(conn: Connection, row: LockedJob, wanted: Wanted) -> Wanted:
@@ -338,8 +341,8 @@ class Change:
             self.columns["due_at"] = due_at
             self.fields["due_at"] = chain.utc(due_at)
 
-    def correct(self, wanted: Wanted) -> None:
-        """The category and place as corrected; ``give_to`` says whose job that makes it."""
+    def correct(self, wanted: Wanted) -> bool:
+        """The category and place as corrected; whether that may make it another's job."""
         if wanted.category not in {None, self.row.category}:
             self.columns["category"] = self.fields["category"] = wanted.category
         if wanted.location is not None:
@@ -347,6 +350,7 @@ class Change:
             if place != {"lat": self.row.lat, "lng": self.row.lng}:
                 self.columns |= place
                 self.fields["location"] = place
+        return bool(self.fields)
 
     def give_to(self, assignment: Assignment) -> None:
         """To whom the rules give it, with the ward and the flags that go with that."""

@@ -103,6 +103,7 @@ class KnownUpdate:
     """An update that was sent before."""
 
     job_id: UUID
+    seq: int
     actor: str
     note: str | None
     public_message: str | None

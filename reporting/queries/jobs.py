@@ -102,7 +102,7 @@ order by entry.seq
 
 #: An update that came before under this id, wherever.
 KNOWN_UPDATE = """
-select entry.job_id, entry.actor, words.note, words.public_message,
+select entry.job_id, entry.seq, entry.actor, words.note, words.public_message,
   words.update_id is null and entry.words_hash is not null as erased
 from job_update entry
 left join update_words words on words.update_id = entry.id

@@ -47,6 +47,30 @@ order by job_id
 limit %(limit)s
 """
 
+#: Jobs whose status is not the last one that their log gives them.
+STATUS_ASTRAY = """
+select job.id, last.seq
+from job
+cross join lateral (
+  select seq, changes ->> 'status' as status from job_update
+  where job_id = job.id and changes ? 'status' order by seq desc limit 1
+) last
+where last.status <> job.status
+order by job.id
+limit %(limit)s
+"""
+
+#: Pictures that are not those that came with an update. One that was erased has no row.
+PHOTOS_ASTRAY = """
+select entry.job_id, entry.seq
+from job_update entry
+cross join lateral jsonb_each_text(entry.changes -> 'photos') promised (id, sha256)
+join photo on photo.id = promised.id::uuid
+where entry.changes ? 'photos' and encode(photo.sha256, 'hex') <> promised.sha256
+order by entry.job_id, entry.seq
+limit %(limit)s
+"""
+
 #: What a checkpoint saw and the log does not have, or has otherwise.
 UNSEEN = """
 select head.job_id, head.seq, head.checkpoint_id

@@ -33,7 +33,7 @@ def entries(job: UUID, rng: random.Random) -> list[events.Entry]:
     head = GENESIS
     for seq in range(EACH):
         at = BEGAN + timedelta(seconds=rng.random() * 1e7)
-        event: events.Event = events.Changed({"status": "in_progress", "due_at": "2026-01-01"})
+        event: events.Event = events.Changed({"priority": "P3", "due_at": "2026-01-01"})
         if seq == 0:
             event = events.Reported(job, "pothole", 52.0, -1.0, "shire", "highways", "W1", 2, at)
         found.append(

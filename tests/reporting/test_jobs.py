@@ -358,6 +358,27 @@ async def test_the_same_update_again_changes_nothing(
         assert (reused.status_code, reused.json()["code"]) == (422, "update-id-reused")
 
 
+async def test_a_repeat_shows_no_more_than_the_first_answer_did(
+    client: httpx.AsyncClient, people: People, post: Any
+) -> None:
+    job = job_of(await report(client, fly_tip("W1")))
+    west, shire = await people.staff("admin", "west"), await people.staff("admin", "shire")
+    gives_away = update(1, category="pothole")
+    first = await post(job, west, gives_away)
+    assert (await post(job, west, gives_away)).json() == first.json()
+    await post(job, shire, update(2, note="ours now"))
+    assert (await post(job, west, gives_away)).status_code == 404
+
+
+async def test_naming_the_category_it_has_leaves_it_where_a_person_put_it(
+    client: httpx.AsyncClient, people: People, post: Any
+) -> None:
+    job, boss = job_of(await report(client, pothole())), await people.staff("admin", "shire")
+    await post(job, boss, update(1, team="shire-triage"))
+    same = (await post(job, boss, update(2, category="pothole", location=inside("W1")))).json()
+    assert same["team"]["slug"] == "shire-triage"
+
+
 async def test_waiting_stops_the_clock(
     client: httpx.AsyncClient, people: People, post: Any
 ) -> None:

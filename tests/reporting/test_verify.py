@@ -22,7 +22,7 @@ async def add_job(county: County, job: UUID) -> None:
     await county.conn.execute(
         "insert into job (id, reference, authority_id, team_id, category, status, priority, due_at,"
         " version, chain_head, created_at, updated_at)"
-        " values (%s, %s, %s, %s, 'pothole', 'received', 3, now(), 0, %s, now(), now())",
+        " values (%s, %s, %s, %s, 'pothole', 'in_progress', 3, now(), 0, %s, now(), now())",
         (
             job,
             str(job),
@@ -147,7 +147,7 @@ async def rewrite(conn: Connection, job: UUID, *, from_seq: int, to_seq: int) ->
     head = None
     for seq, name, kind, actor, made, recorded, changes, words, previous in await cursor.fetchall():
         head = head or previous
-        forged = {**changes, "status": "fixed"}
+        forged = {**changes, "priority": "P9"}
         new = chain.link(
             head,
             job_id=job,
@@ -241,6 +241,11 @@ TAMPERED: dict[str, tuple[str, UUID | None, int | None]] = {
         JOBS[1],
         4,
     ),
+    "a job's status set behind the log's back": (
+        "update job set status = 'fixed' where id = '{b}'",
+        JOBS[1],
+        5,
+    ),
     "a salt edited": (
         (
             "update update_words set salt = 'pepper' where update_id ="
@@ -292,6 +297,24 @@ async def test_tampering_with_checkpoints_is_found(
     row = await (await intruder.execute("select min(id), max(id) from checkpoint")).fetchone()
     await intruder.execute(CHECKPOINTS[name].format(first=row[0], last=row[1], b=JOBS[1]))
     assert not (await found(runtime)).holds
+
+
+async def test_a_photo_that_was_replaced_is_found_and_one_that_was_erased_is_not(
+    runtime: Runtime, log: None, owner: Connection
+) -> None:
+    photo = uuid4()
+    await owner.execute(
+        "insert into photo (id, object_key, sha256, bytes, media_type, width, height)"
+        " values (%s, 'k', %s, 1, 'image/jpeg', 1, 1)",
+        (photo, b"\x07" * 32),
+    )
+    await append(owner, JOBS[1], events.Noted({str(photo): "07" * 32}))
+    assert (await found(runtime)).holds
+    await owner.execute("update photo set sha256 = %s", (b"\x08" * 32,))
+    [only] = (await found(runtime)).findings
+    assert (only.job, only.seq) == (JOBS[1], 6)
+    await owner.execute("delete from photo")
+    assert (await found(runtime)).holds
 
 
 async def test_a_checkpoint_of_somebody_else_is_not_ours(runtime: Runtime, log: None) -> None:
