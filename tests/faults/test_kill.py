@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from psycopg import AsyncConnection
 from shapely import Point, from_wkt
 
@@ -106,26 +107,41 @@ async def test_nothing_is_lost_when_anything_is_killed(
     machine: Machine, county: County, tmp_path: Path
 ) -> None:
     async with world(machine, county, tmp_path) as found:
-        kills: list[tuple[str, Callable[[], None]]] = [
-            ("API", found.api.process.kill),
-            ("worker", found.worker.kill),
-            ("Redis", found.machine.kill_redis),
-            ("PostgreSQL", found.machine.kill_postgres),
-        ]
-        await found.more()
-        for name, kill in kills:
-            began = time.monotonic()
-            kill()
-            await found.more()
-            took_s = time.monotonic() - began
-            await found.pushing()
-            print(f"{name} killed; {APART} more accepted after {took_s:.1f} s")
-        # Redis and the worker once more, so that what they had in hand is lost together.
-        found.machine.kill_redis()
-        found.worker.kill()
-        await found.more()
+        await _kill_all(found, APART)
         found.clients.stopping = True
         await _check(found)
+
+
+@pytest.mark.long
+async def test_nothing_is_lost_however_often(
+    machine: Machine, county: County, tmp_path: Path
+) -> None:
+    """Twenty-four kills, hundreds of requests between them."""
+    async with world(machine, county, tmp_path) as found:
+        for _ in range(4):
+            await _kill_all(found, 8 * APART)
+        found.clients.stopping = True
+        await _check(found)
+
+
+async def _kill_all(found: World, apart: int) -> None:
+    """kill -9 of each in turn; then of Redis and the worker together, with all they had in hand."""
+    kills: dict[str, tuple[Callable[[], None], ...]] = {
+        "API": (found.api.process.kill,),
+        "worker": (found.worker.kill,),
+        "Redis": (found.machine.kill_redis,),
+        "PostgreSQL": (found.machine.kill_postgres,),
+        "Redis and worker": (found.machine.kill_redis, found.worker.kill),
+    }
+    await found.more(apart)
+    for name, parts in kills.items():
+        await found.pushing()
+        began = time.monotonic()
+        for kill in parts:
+            kill()
+        await found.more(apart)
+        took_s = time.monotonic() - began
+        print(f"{name} killed; {apart} more accepted after {took_s:.1f} s")
 
 
 async def _check(found: World) -> None:
@@ -233,8 +249,8 @@ async def _expected(
     )
     listening: dict[str, list[str]] = defaultdict(list)
     expected: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for job, update, kind, changes, device in await cursor.fetchall():
-        job, update = str(job), str(update)
+    for row in await cursor.fetchall():
+        job, update, kind, changes, device = str(row[0]), str(row[1]), *row[2:]
         if kind in {"reported", "attached"}:
             address = phones[str(device)]
             expected[address].append((job, update))
