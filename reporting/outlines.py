@@ -64,9 +64,9 @@ class Plan:
             round((self.south - place.lat) * self.ky, 1),
         )
 
-    def ward(self, key: str) -> Outline | None:
-        """The ward of that key."""
-        return next((ward for ward in self.wards if ward.key == key), None)
+    def area(self, key: str) -> Outline | None:
+        """The ward or zone of that key."""
+        return next((area for area in (*self.wards, *self.zones) if area.key == key), None)
 
 
 @dataclass(frozen=True, slots=True)

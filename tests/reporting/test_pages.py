@@ -386,7 +386,7 @@ async def test_dropping_a_report_by_keyboard_alone(visit: Visit):
         await page.keyboard.press("Tab")
         if await page.evaluate("document.activeElement.id") == "map":
             break
-    # From the middle of the plan, four long steps west and a short one.
+    # From the middle of the plan, six long steps west and a short one north.
     for _ in range(6):
         await page.keyboard.press("Shift+ArrowLeft")
     await page.keyboard.press("ArrowUp")

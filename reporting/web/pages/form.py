@@ -100,12 +100,12 @@ def _place(filled: Filled, plan: Plan | None, faults: list[Fault]) -> Point | No
     except NotAPlace as refusal:
         faults.append(Fault("lat", refusal.detail))
         return None
-    ward = plan.ward(filled["ward"]) if plan else None
-    if ward is None:
+    area = plan.area(filled["ward"]) if plan else None
+    if area is None:
         sentence = "Say where it is: tap the map, choose a ward, or type a position."
         faults.append(Fault("ward" if plan else "lat", sentence))
         return None
-    return ward.inside
+    return area.inside
 
 
 def place_of(filled: Filled, plan: Plan | None) -> Point | None:
