@@ -4,12 +4,10 @@ Both kinds of plan of a prepared statement are looked at: the one made for the v
 generic one that takes over after a few runs.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from psycopg import AsyncClientCursor
 
 from geo.points import BBox
 from reporting.auth import Scope
@@ -18,6 +16,7 @@ from reporting.runtime import Connection, Runtime
 from reporting.status import OPEN
 from tests.support.backlog import fill
 from tests.support.county import County
+from tests.support.plans import MODES, nodes, plan_of, rows_read
 
 JOBS, OPEN_JOBS = 20_000, 5_000
 #: What a page of 51 may read: in lists without a further filter a page for each lane; a filter may
@@ -41,38 +40,6 @@ async def filled(county: County, runtime: Runtime, owner: Connection) -> Filled:
     async with runtime.reading() as conn:
         rules = await runtime.router.current(conn)
     return Filled(county, rules, owner)
-
-
-def scan_nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    found = [plan] if plan.get("Relation Name") == "job" else []
-    for inner in plan.get("Plans", ()):
-        found += scan_nodes(inner)
-    return found
-
-
-async def plan_of(conn: Connection, mode: str, statement: str, params: dict[str, Any]) -> Any:
-    names: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        if match[1] not in names:
-            names.append(match[1])
-        return f"${names.index(match[1]) + 1}"
-
-    text = re.sub(r"%\((\w+)\)s", number, statement)
-    await conn.execute(f"set plan_cache_mode = {mode}")
-    await conn.execute(f"prepare listed as {text}")
-    try:
-        cursor = AsyncClientCursor(conn)
-        holes = ", ".join("%s" for _ in names)
-        call = f"execute listed ({holes})" if names else "execute listed"
-        await cursor.execute(
-            f"explain (analyze, format json) {call}", [params[name] for name in names]
-        )
-        row = await cursor.fetchone()
-        return row[0][0]["Plan"]
-    finally:
-        await conn.execute("deallocate listed")
-        await conn.execute("set plan_cache_mode = auto")
 
 
 SCOPES = ["authority", "team", "wards", "divisions"]
@@ -114,15 +81,11 @@ async def test_every_page_comes_from_an_index(filled: Filled) -> None:
                 found = listing.find(filled.rules, scope_of(filled, scope), asked, after, 50)
                 if found is None:
                     continue
-                for mode in ("force_generic_plan", "force_custom_plan"):
+                for mode in MODES:
                     tried += 1
                     plan = await plan_of(filled.conn, mode, *found)
-                    scans = scan_nodes(plan)
-                    read = sum(
-                        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-                        * node["Actual Loops"]
-                        for node in scans
-                    )
+                    scans = [node for node in nodes(plan) if node.get("Relation Name") == "job"]
+                    read = sum(map(rows_read, scans))
                     kinds = {node["Node Type"] for node in scans}
                     most = PAGE_READ if (scope, name) in PLAIN else OPEN_JOBS
                     if not scans or "Seq Scan" in kinds or read > most:
