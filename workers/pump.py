@@ -12,6 +12,7 @@ not at all while the subscription lives; its update id lets the app show it once
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -62,7 +63,7 @@ class Policy:
 
 
 class Pump:
-    """The sender of one process."""
+    """The sender of one process: one task takes up, one writes down, and the sends are between."""
 
     def __init__(
         self, runtime: Runtime, gateway: Gateway | None, policy: Policy | None = None
@@ -75,8 +76,12 @@ class Pump:
         self._sending: dict[asyncio.Task[Outcome], Delivery] = {}
         #: Outcomes that are not in the ledger yet.
         self._unwritten: list[tuple[Delivery, Outcome]] = []
+        #: There is news, or room for it.
         self._woken = asyncio.Event()
+        #: There is something to write down, or no more to come.
+        self._came_back = asyncio.Event()
         self._stopping = False
+        self._no_more = False
         self._next_sweep = 0.0
 
     def wake(self, subscriptions: Iterable[int]) -> None:
@@ -91,80 +96,73 @@ class Pump:
 
     async def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
-        away = False
-        while not self._stopping or self._sending or self._unwritten:
-            try:
-                await self._turn()
-            except DATABASE_AWAY as error:
-                if not away:
-                    log.warning("database_away", error=type(error).__name__)
-                away = True
-                if self._stopping and not self._sending:
-                    return  # the lease ends, and another process sends it again
-                await asyncio.sleep(self._policy.database_s)
-            else:
-                away = False
-
-    async def _turn(self) -> None:
-        """Write down what came back, take up what there is room for, wait for something."""
-        await self._write_down()
-        if self._gateway is None:
-            await self._drop_unsendable()
-        elif not self._stopping:
-            await self._take_up(self._gateway)
-        await self._something()
-
-    async def _something(self) -> None:
-        """Wait for an answer, for news, or for the next sweep."""
-        self._collect()
-        if self._unwritten:
-            return
-        may_take_up = self._room() > 0 and not self._stopping
-        if (may_take_up and self._news) or (self._stopping and not self._sending):
-            return
-        wait_s = None
-        if may_take_up:
-            wait_s = max(0.0, self._next_sweep - asyncio.get_running_loop().time())
-        woken = asyncio.ensure_future(self._woken.wait())
+        writing = asyncio.create_task(self._write())
+        writing.add_done_callback(lambda _: self._woken.set())
         try:
-            await asyncio.wait(
-                {woken, *self._sending}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            while not self._stopping and not writing.done():
+                self._woken.clear()
+                if not await self._take_up():
+                    await self._wait()
+            if self._sending:
+                await asyncio.wait(self._sending)
         finally:
-            woken.cancel()
-        self._woken.clear()
-        self._collect()
+            self._no_more = True
+            self._came_back.set()
+            await writing
+
+    async def _take_up(self) -> bool:
+        """Take up what there is room for; False when there is nothing to do now."""
+        try:
+            if self._gateway is None:
+                return await self._drop_unsendable()
+            return await self._lease(self._gateway)
+        except DATABASE_AWAY as error:
+            log.warning("database_away", error=type(error).__name__)
+            await asyncio.sleep(self._policy.database_s)
+            return True
+
+    async def _wait(self) -> None:
+        """For news, for room, or for the next sweep."""
+        wait_s = None
+        if self._gateway is None or self._room():
+            wait_s = max(0.0, self._next_sweep - asyncio.get_running_loop().time())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), wait_s)
 
     def _room(self) -> int:
         return self._policy.in_flight - len(self._sending)
 
-    def _collect(self) -> None:
-        for task in [task for task in self._sending if task.done()]:
-            self._unwritten.append((self._sending.pop(task), task.result()))
-
-    async def _take_up(self, gateway: Gateway) -> None:
+    async def _lease(self, gateway: Gateway) -> bool:
+        room = self._room()
+        if not room:
+            return False
         now = asyncio.get_running_loop().time()
-        if now >= self._next_sweep and (room := self._room()):
+        if now >= self._next_sweep:
             taken = await self._claim(gateway, None, room)
             # As long as it finds more than it can take, it comes again at once.
-            self._next_sweep = now if len(taken) == room else now + self._policy.sweep_s
-        if room := self._room():
-            asked = list(islice(self._news, room))
+            self._next_sweep = now if taken == room else now + self._policy.sweep_s
+            return True
+        asked = list(islice(self._news, room))
+        for subscription in asked:
+            del self._news[subscription]
+        try:
             if asked:
                 await self._claim(gateway, asked, room)
-                for subscription in asked:
-                    self._news.pop(subscription, None)
+        except DATABASE_AWAY:
+            self._news.update(dict.fromkeys(asked))
+            raise
+        return bool(asked)
 
-    async def _claim(
-        self, gateway: Gateway, subscriptions: Sequence[int] | None, room: int
-    ) -> list[Delivery]:
+    async def _claim(self, gateway: Gateway, subscriptions: Sequence[int] | None, room: int) -> int:
         async with self._runtime.reading() as conn:
             taken = await outbox.claim_deliveries(
                 conn, subscriptions, limit=room, lease_s=self._policy.lease_s
             )
         for delivery in taken:
-            self._sending[asyncio.create_task(self._tell(delivery, gateway))] = delivery
-        return taken
+            task = asyncio.create_task(self._tell(delivery, gateway))
+            self._sending[task] = delivery
+            task.add_done_callback(self._returned)
+        return len(taken)
 
     async def _tell(self, delivery: Delivery, gateway: Gateway) -> Outcome:
         if delivery.ended:
@@ -175,10 +173,30 @@ class Pump:
             log.exception("push_failed", delivery=delivery.id)
             return Later(f"internal: {type(error).__name__}")
 
+    def _returned(self, task: asyncio.Task[Outcome]) -> None:
+        delivery = self._sending.pop(task)
+        if not task.cancelled():
+            self._unwritten.append((delivery, task.result()))
+            self._came_back.set()
+        self._woken.set()
+
+    async def _write(self) -> None:
+        """Write down what comes back, many at a time, until there is no more to come."""
+        while True:
+            await self._came_back.wait()
+            self._came_back.clear()
+            while self._unwritten:
+                try:
+                    await self._write_down()
+                except DATABASE_AWAY as error:
+                    log.warning("database_away", error=type(error).__name__)
+                    if self._no_more:
+                        return  # the leases end, and another process sends these again
+                    await asyncio.sleep(self._policy.database_s)
+            if self._no_more:
+                return
+
     async def _write_down(self) -> None:
-        self._collect()
-        if not self._unwritten:
-            return
         written = list(self._unwritten)
         results = [self._result(delivery, outcome) for delivery, outcome in written]
         async with self._runtime.reading() as conn:
@@ -195,8 +213,7 @@ class Pump:
         for each in settled:
             if each.state == "dead":
                 log.error("push_given_up", delivery=each.id)
-            if each.more:
-                self._news[each.subscription_id] = None
+        self.wake(each.subscription_id for each in settled if each.more)
 
     def _result(self, delivery: Delivery, outcome: Outcome) -> Result:
         match outcome:
@@ -213,13 +230,16 @@ class Pump:
                 wait_s = self._policy.wait_s(delivery.attempts, after_s)
                 return Result(delivery.id, "pending", delay_s=wait_s, error=error)
 
-    async def _drop_unsendable(self) -> None:
+    async def _drop_unsendable(self) -> bool:
+        """Without a push service: what waited for one too long is dropped."""
         now = asyncio.get_running_loop().time()
         self._news.clear()
-        if now >= self._next_sweep:
-            self._next_sweep = now + 60 * self._policy.sweep_s
-            async with self._runtime.reading() as conn:
-                await outbox.drop_unsendable(conn, give_up_s=self._policy.give_up_s)
+        if now < self._next_sweep:
+            return False
+        self._next_sweep = now + 60 * self._policy.sweep_s
+        async with self._runtime.reading() as conn:
+            await outbox.drop_unsendable(conn, give_up_s=self._policy.give_up_s)
+        return True
 
 
 def message(delivery: Delivery) -> Message:

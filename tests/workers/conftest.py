@@ -17,7 +17,7 @@ from workers import main, pump, relay
 #: As in use, but less patient.
 IMPATIENT = main.Policies(
     relay=relay.Policy(lease_s=1.0, first_s=0.05, longest_s=0.2, sweep_s=0.2),
-    pump=pump.Policy(lease_s=1.0, first_s=0.05, longest_s=0.2, sweep_s=0.1, database_s=0.05),
+    pump=pump.Policy(lease_s=5.0, first_s=0.05, longest_s=0.2, sweep_s=0.1, database_s=0.05),
 )
 
 
