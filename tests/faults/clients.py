@@ -103,8 +103,8 @@ class Clients:
             self.ledger.trouble(str(code))
             await asyncio.sleep(0.05)
 
-    async def phone(self, device: dict[str, str], number: int) -> None:
-        """Send reports, each with a key of its own, until told to stop."""
+    async def send(self, devices: list[dict[str, str]], number: int) -> None:
+        """Send reports from these phones, each with a key of its own, until told to stop."""
         chance = random.Random(self.seed * 1000 + number)
         while not self.stopping:
             ward = chance.choice(sorted(WARDS))
@@ -118,7 +118,7 @@ class Clients:
             if chance.random() < 0.3:
                 body |= {"category": "fly_tipping", "answers": FLY_TIPPING}
             key = str(uuid4())
-            headers = {**device, "Idempotency-Key": key}
+            headers = {**chance.choice(devices), "Idempotency-Key": key}
             await self.persist("report", "/v1/reports", key, body, headers)
 
     async def work(self, number: int) -> None:

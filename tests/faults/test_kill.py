@@ -27,9 +27,10 @@ from tests.support.people import People
 from tests.support.processes import Api, Kept, Machine, api
 from tests.support.until import until
 
-#: Accepted requests between one kill and the next, and the phones that send them.
+#: Accepted requests between one kill and the next, the phones that send them, and how many at once.
 APART = 25
-PHONES = 6
+PHONES = 36
+AT_ONCE = 6
 
 
 @dataclass
@@ -85,7 +86,10 @@ async def world(on: Machine, county: County, tmp_path: Path) -> AsyncIterator[Wo
         async with api(on, **env) as serving:
             clients = Clients(serving.client, Ledger(tmp_path / "ledger.jsonl"), crew)
             tasks = [
-                *(asyncio.create_task(clients.phone(each, n)) for n, each in enumerate(bearers)),
+                *(
+                    asyncio.create_task(clients.send(bearers[n::AT_ONCE], n))
+                    for n in range(AT_ONCE)
+                ),
                 *(asyncio.create_task(clients.work(n)) for n in range(3)),
             ]
             found = World(on, serving, worker, fcm, clients, phones)
