@@ -10,8 +10,8 @@ unknown account answer alike and after the same work.
 import asyncio
 import ipaddress
 import re
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -22,10 +22,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from reporting import keys as tokens
-from reporting.errors import StaffRefused, TooManyTries, WrongPassword
+from reporting.errors import StaffRefused, TooManyRequests, TooManyTries, WrongPassword
 from reporting.keys import Keys
 from reporting.queries import staff as queries
-from reporting.tables import ROLES
+from reporting.roles import ROLES
 
 Connection = AsyncConnection[Any]
 #: Opens one transaction; ``Runtime.unit`` is one.
@@ -46,30 +46,45 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 class Passwords:
     """Hashes passwords with argon2id, away from the event loop and only so many at once.
 
-    RFC 9106's second recommended choice: 64 MiB, 3 passes; two at once take 128 MiB.
+    RFC 9106's second recommended choice: 64 MiB, 3 passes; two at once take 128 MiB. Who would have
+    to wait too long for their turn is told to come back (TooManyRequests).
     """
 
-    def __init__(self, hasher: PasswordHasher | None = None, at_once: int = 2) -> None:
+    def __init__(
+        self, hasher: PasswordHasher | None = None, *, at_once: int = 2, patience_s: float = 5.0
+    ) -> None:
         self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
         self._free = asyncio.Semaphore(at_once)
+        self._patience_s = patience_s
         #: What an unknown account's password is compared with, so that it takes as long.
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
         """What is stored of a password."""
-        async with self._free:
+        async with self._turn():
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def fits(self, password: str, stored: str | None) -> bool:
         """Whether it is the password; always the same work, also where none is stored."""
         if self._nobody is None:
             self._nobody = await self.hash(tokens.new_token(""))
-        async with self._free:
+        async with self._turn():
             try:
                 await asyncio.to_thread(self._hasher.verify, stored or self._nobody, password)
             except VerificationError:
                 return False
         return stored is not None
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._patience_s)
+        except TimeoutError as error:
+            raise TooManyRequests from error
+        try:
+            yield
+        finally:
+            self._free.release()
 
     def outdated(self, stored: str) -> bool:
         """Whether it was made with other parameters than we use now."""
@@ -97,9 +112,15 @@ async def log_in(
     async with unit() as conn:
         attempt = await _count_try(conn, account, source)
         staff, stored = await _credentials(conn, email)
-    if not attempt:
+    if attempt is None:
         raise TooManyTries
-    if not await passwords.fits(password, stored) or staff is None or stored is None:
+    try:
+        fits = await passwords.fits(password, stored)
+    except TooManyRequests:  # nobody looked at the password, so it was no guess
+        async with unit() as conn:
+            await conn.execute(queries.DROP_TRY, {"id": attempt})
+        raise
+    if not fits or staff is None or stored is None:
         raise WrongPassword
     renewed = await passwords.hash(password) if passwords.outdated(stored) else None
     token = tokens.new_token(tokens.STAFF)
@@ -135,7 +156,7 @@ async def teams_of(conn: Connection, teams: frozenset[int]) -> list[tuple[str, s
         return await cursor.fetchall()
 
 
-async def _count_try(conn: Connection, account: bytes, address: bytes) -> bool:
+async def _count_try(conn: Connection, account: bytes, address: bytes) -> int | None:
     """Note a try, if there is one left. The row goes when the password turns out right."""
     numbers = sorted(int.from_bytes(name[:8], signed=True) for name in (account, address))
     await conn.execute(queries.LOCK_TRIES, {"numbers": numbers})
@@ -148,9 +169,10 @@ async def _count_try(conn: Connection, account: bytes, address: bytes) -> bool:
             or by_address >= TRIES_ADDRESS
             or (by_account >= TRIES_ACCOUNT and not known)
         ):
-            return False
+            return None
         await cursor.execute(queries.ADD_TRY, pair)
-    return True
+        [(attempt,)] = await cursor.fetchall()
+    return int(attempt)
 
 
 async def _credentials(conn: Connection, email: str) -> tuple[UUID | None, str | None]:

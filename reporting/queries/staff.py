@@ -65,6 +65,8 @@ ADD_TRY = """
 insert into login_try (account, address) values (%(account)s, %(address)s) returning id
 """
 
+DROP_TRY = "delete from login_try where id = %(id)s"
+
 #: A right password: the pair's failed tries are forgiven and the address is known from now on.
 FORGIVE = """
 delete from login_try where account = %(account)s and address = %(address)s

@@ -15,7 +15,7 @@ from argon2.profiles import CHEAPEST
 from fastapi import FastAPI
 
 from reporting import staff
-from reporting.errors import StaffRefused, TooManyTries, WrongPassword
+from reporting.errors import StaffRefused, TooManyRequests, TooManyTries, WrongPassword
 from reporting.keys import token_hash
 from reporting.runtime import Connection, Runtime
 from tests.reporting.test_reports import pothole
@@ -213,7 +213,7 @@ async def guess(runtime: Runtime, address: str, email: str = EMAIL, password: st
             password=password,
             address=address,
         )
-    except (WrongPassword, TooManyTries) as refusal:
+    except (WrongPassword, TooManyTries, TooManyRequests) as refusal:
         return refusal.code
     return "in"
 
@@ -279,6 +279,18 @@ async def test_tries_are_forgotten_and_known_addresses_later(
     await owner.execute("update login_try set at = at - interval '91 days'")
     async with guarded.unit() as conn:
         assert await staff.forget_tries(conn) == 1
+
+
+async def test_who_comes_in_a_flood_is_told_to_come_back_and_loses_no_try(
+    guarded: Runtime, owner: Connection
+) -> None:
+    no_turn_left = staff.Passwords(
+        PasswordHasher.from_parameters(CHEAPEST), at_once=0, patience_s=0.001
+    )
+    flooded = replace(guarded, passwords=no_turn_left)
+    assert await guess(flooded, "192.0.2.1", password=PASSWORD) == "too-many-requests"
+    row = await (await owner.execute("select count(*) from login_try")).fetchone()
+    assert row == (0,)
 
 
 async def test_an_old_hash_is_made_anew_at_log_in(guarded: Runtime, owner: Connection) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
 from reporting import staff
-from reporting.errors import NotAllowed, NotSignedIn, TooManyTries, WrongPassword
+from reporting.errors import NotAllowed, NotSignedIn, TooManyRequests, TooManyTries, WrongPassword
 from reporting.web.body import BodyTooLarge, CleanText, StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep, bearer
 from reporting.web.problems import responses
@@ -44,7 +44,7 @@ class Token(Wire):
         "Five wrong passwords for one account from one address in half an hour, and it has to wait."
     ),
     response_model=Token,
-    responses=responses(WrongPassword, TooManyTries, BodyTooLarge),
+    responses=responses(WrongPassword, TooManyTries, TooManyRequests, BodyTooLarge),
 )
 async def log_in(runtime: RuntimeDep, request: Request, form: Annotated[LogIn, Form()]) -> Response:
     session = await staff.log_in(
