@@ -1,8 +1,8 @@
 """Makes the copies of pictures in a confined child process (``decoder``), kept warm.
 
-A picture that makes the child crash, hang or swell is ``ImageBroken``; the child is thrown away
-and the next picture gets a new one. That the child cannot be started at all is another matter:
-``DarkroomAway``, and the picture waits.
+A picture that makes the child crash, swell or burn CPU is ``ImageBroken``; the child is thrown away
+and the next picture gets a new one. That the child cannot be started, or got too little of a busy
+machine, is no fault of the picture: ``DarkroomAway``, and it waits.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ from reporting.images import headers
 from reporting.images.derivatives import LARGE_EDGE, Derivatives
 from workers.decoder import ANSWER, LENGTH, MADE, OUR_FAULT, READY
 
-#: Wall time for one picture: its eight seconds of CPU, on a machine busy with other things.
+#: CPU for one picture: four times what 48 megapixels of HEIC take here.
+CPU_LIMIT_S: Final = 8
+#: Wall time for one picture.
 PATIENCE_S: Final = 15.0
 _STARTS_WITHIN_S: Final = 30.0
 #: What a decoder leaks ends with it.
@@ -33,22 +35,23 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 class DarkroomAway(Exception):  # noqa: N818  a noun, like every error of ours
-    """The decoding process cannot be started, or lacks something of ours."""
+    """The decoding process cannot be started, lacks something of ours, or gets no CPU."""
 
 
 class _Died(Exception):  # noqa: N818
     """The child ended, or did not say what a child says."""
 
 
-class _OutOfTime(_Died):
-    """The child was ended, because the picture took too long."""
+class _OutOfCpu(_Died):
+    """The picture took all it may take."""
 
 
 class Darkroom:
     """One child, one picture at a time. Use as a context."""
 
-    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, *, patience_s: float = PATIENCE_S, cpu_limit_s: int = CPU_LIMIT_S) -> None:
         self.patience_s = patience_s
+        self.cpu_limit_s = cpu_limit_s
         #: One thread: it is the queue, and the only one to touch the child.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="darkroom")
         self._child: _Child | None = None
@@ -72,7 +75,7 @@ class Darkroom:
         for _ in range(2):
             try:
                 return self._ask(picture)
-            except _OutOfTime:
+            except _OutOfCpu:
                 break
             except _Died:
                 continue
@@ -87,10 +90,9 @@ class Darkroom:
         except (_Died, OSError) as error:
             late = not clock.is_alive()
             child.end()
-            if child.process.returncode == OUR_FAULT:
+            if late or child.process.returncode == OUR_FAULT:
                 raise DarkroomAway from error
-            over = late or child.process.returncode == -signal.SIGXCPU
-            raise (_OutOfTime if over else _Died) from error
+            raise _OutOfCpu if child.process.returncode == -signal.SIGXCPU else _Died from error
         finally:
             clock.cancel()
         if found is None:
@@ -105,7 +107,7 @@ class Darkroom:
         if self._child and (spent or self._child.process.poll() is not None):
             self._dismiss()
         if self._child is None:
-            self._child = _Child()
+            self._child = _Child(self.cpu_limit_s)
             self._made = 0
         self._made += 1
         return self._child
@@ -119,10 +121,10 @@ class Darkroom:
 class _Child:
     """The decoder's process, ready for its first picture. Raises DarkroomAway."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_limit_s: int) -> None:
         try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-s", "-m", "workers.decoder"],
+            self.process = subprocess.Popen(  # noqa: S603  our own module and a number
+                [sys.executable, "-s", "-m", "workers.decoder", str(cpu_limit_s)],
                 cwd=_ROOT,
                 env={"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
                 stdin=subprocess.PIPE,

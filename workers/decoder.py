@@ -21,7 +21,6 @@ from geo.errors import Refusal
 from reporting.images.derivatives import Derivatives, derive
 
 MEMORY_LIMIT: Final = 1 << 30
-CPU_LIMIT_S: Final = 8
 #: Before every picture: its length. After: what came of it, width, height, and two lengths.
 LENGTH: Final = Struct(">Q")
 ANSWER: Final = Struct(">cIIII")
@@ -34,14 +33,15 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
 
 
-def main() -> None:
-    """Answer until the input ends."""
+def main(cpu_limit_s: int) -> None:
+    """Answer until the input ends. A picture may take so much CPU."""
     incoming, outgoing = os.fdopen(0, "rb"), os.fdopen(1, "wb")
     _warm_up()
     _confine()
     outgoing.write(READY)
     outgoing.flush()
     while (picture := _next(incoming)) is not None:
+        _limit_cpu(cpu_limit_s)
         _answer(outgoing, picture)
 
 
@@ -80,12 +80,14 @@ def _next(incoming: BinaryIO) -> bytes | None:
     return incoming.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None
 
 
-def _answer(outgoing: BinaryIO, picture: bytes) -> None:
+def _limit_cpu(seconds: int) -> None:
     # The limit is on the life of a process, this one lives for many pictures: it moves along.
     # SIGXCPU is not handled, so the process ends there.
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (int(time.process_time()) + CPU_LIMIT_S, resource.RLIM_INFINITY)
-    )
+    most = int(time.process_time()) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def _answer(outgoing: BinaryIO, picture: bytes) -> None:
     made = _made(picture)
     if made is None:
         outgoing.write(ANSWER.pack(BROKEN, 0, 0, 0, 0))
@@ -108,5 +110,4 @@ def _made(picture: bytes) -> Derivatives | None:
 
 
 if __name__ == "__main__":
-    main()
-    sys.exit(0)
+    main(int(sys.argv[1]))

@@ -56,18 +56,30 @@ async def test_a_child_that_is_killed_costs_a_retry(darkroom: Darkroom) -> None:
     assert child_of(darkroom) != killed
 
 
-async def test_a_picture_that_takes_for_ever_is_broken_and_the_next_is_not() -> None:
-    slow = encoded(picture(7000, 7000), PNG)
-    async with Darkroom(patience_s=0.15) as darkroom:
+async def test_a_picture_that_burns_cpu_is_broken_and_the_next_is_not() -> None:
+    async with Darkroom(cpu_limit_s=1, patience_s=60) as darkroom:
         await darkroom.develop(encoded(picture()))
         with pytest.raises(ImageBroken):
-            await darkroom.develop(slow)
+            await darkroom.develop(encoded(picture(7000, 7000).convert("RGBA"), PNG))
+        assert (await darkroom.develop(encoded(picture()))).width == 96
+
+
+async def test_a_machine_that_is_busy_makes_the_picture_wait() -> None:
+    async with Darkroom() as darkroom:
+        await darkroom.develop(encoded(picture()))
+        darkroom.patience_s = 0.5
+        child = child_of(darkroom)
+        os.kill(child, signal.SIGSTOP)
+        with pytest.raises(DarkroomAway):
+            await darkroom.develop(encoded(picture()))
+        assert not psutil.pid_exists(child)
         darkroom.patience_s = 30
         assert (await darkroom.develop(encoded(picture()))).width == 96
 
 
-async def test_forty_nine_megapixels_fit(darkroom: Darkroom) -> None:
-    made = await darkroom.develop(encoded(picture(7000, 7000).convert("RGBA"), PNG))
+async def test_forty_nine_megapixels_fit() -> None:
+    async with Darkroom(patience_s=60) as darkroom:
+        made = await darkroom.develop(encoded(picture(7000, 7000).convert("RGBA"), PNG))
     assert (made.width, made.height) == (7000, 7000)
 
 
@@ -137,9 +149,9 @@ match sys.argv[1]:
     case "network":
         socket.socket().connect(("127.0.0.1", int(sys.argv[2])))
     case "cpu":
-        decoder.CPU_LIMIT_S = 1
-        decoder.derive = lambda _: [n for n in iter(int, 1)]
-        decoder._answer(sys.stdout.buffer, b"")
+        decoder._limit_cpu(1)
+        while True:
+            pass
 """
 
 
