@@ -28,13 +28,7 @@ from sqlalchemy.dialects.postgresql import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geo.base import Base, MultiPolygonColumn, PolygonColumn
-
-TIERS = ("unitary", "county", "district", "national")
-KINDS = ("ward", "division", "authority", "zone")
-
-
-#: Advisory lock: shared by whoever routes a report, exclusive while a new vintage re-routes jobs.
-LOCK_ROUTING = 0x6B62_0001
+from geo.kinds import KINDS, TIERS
 
 
 class Authority(Base):

@@ -9,8 +9,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
-from geo.areas import TIERS
 from geo.errors import AuthorityRefused
+from geo.kinds import TIERS
 from reporting.queries import authorities as queries
 from routing.rulebook import bump
 

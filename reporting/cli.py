@@ -9,6 +9,7 @@ from reporting.commands import (
     demo,
     route,
     rules,
+    schema,
     serve,
     staff,
     verify,
@@ -18,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
 app.command("serve")(serve.serve)
-app.command("migrate")(serve.migrate)
+app.command("migrate")(schema.migrate)
 app.command("openapi")(serve.openapi)
 app.add_typer(authorities.app, name="authority")
 app.add_typer(boundaries.app, name="boundaries")

@@ -16,6 +16,8 @@ from reporting.errors import Invalid, MoveNotAllowed
 
 OPEN: Final = frozenset({"received", "scheduled", "in_progress", "waiting", "referred"})
 CLOSED: Final = frozenset({"fixed", "closed"})
+#: The condition of every partial index on open jobs; statements repeat it word for word.
+OPEN_CONDITION: Final = "status not in ('fixed', 'closed')"
 STATUSES: Final = OPEN | CLOSED
 
 CLOSED_REASONS: Final = (

@@ -31,11 +31,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geo.base import Base, PointColumn
+from reporting.roles import ROLES
+from reporting.status import OPEN_CONDITION
 
 STATUSES = ("received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed")
-#: The condition of every partial index on open jobs; queries repeat it word for word.
-OPEN = "status not in ('fixed', 'closed')"
-ROLES = ("crew", "supervisor", "admin", "auditor")
 
 #: Numbers behind the references of reports and jobs (``references.py`` turns them into words).
 REFERENCE_NUMBER = Sequence("reference_number", metadata=Base.metadata)
@@ -104,14 +103,20 @@ class Job(Base):
             "ix_job_place_open",
             "place",
             postgresql_using="gist",
-            postgresql_where=text(OPEN),
+            postgresql_where=text(OPEN_CONDITION),
         ),
         # Lists go by due time. Open jobs have indexes of their own, so that years of closed ones
         # cost them nothing; wards with closed jobs are read from the authority's.
         Index("ix_job_team_due", "team_id", "due_at", "id"),
         Index("ix_job_authority_due", "authority_id", "due_at", "id"),
         *(
-            Index(f"ix_job_{name}_due_open", column, "due_at", "id", postgresql_where=text(OPEN))
+            Index(
+                f"ix_job_{name}_due_open",
+                column,
+                "due_at",
+                "id",
+                postgresql_where=text(OPEN_CONDITION),
+            )
             for name, column in (
                 ("team", "team_id"),
                 ("authority", "authority_id"),
@@ -392,9 +397,7 @@ class IdempotencyKey(Base):
 
     __tablename__ = "idempotency_key"
     #: BRIN: rows come in the order of time, and only the nightly sweep asks.
-    __table_args__ = (
-        Index("ix_idempotency_key_created", "created_at", postgresql_using="brin"),
-    )
+    __table_args__ = (Index("ix_idempotency_key_created", "created_at", postgresql_using="brin"),)
 
     #: The operation and, if there is one, the device: ``createReport:<device uuid or ->``.
     scope: Mapped[str] = mapped_column(primary_key=True)

@@ -22,11 +22,11 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
-from geo.areas import LOCK_ROUTING
 from geo.boundaries import storing
 from geo.boundaries.comparing import Comparison, compare
 from geo.boundaries.storing import NewVintage, Progress, Vintage
 from geo.errors import LooksSwapped, OutsideCoverage, VintageRefused
+from geo.kinds import LOCK_ROUTING
 from geo.points import Point
 from reporting.jobs import reassign
 from reporting.jobs.changing import DECIDED

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from geo.areas import KINDS
 from geo.boundaries import storing
 from geo.boundaries.checking import Examination, examine
 from geo.boundaries.reading import BoundaryFile, Fields, read
 from geo.boundaries.storing import NewVintage, Vintage
 from geo.errors import BoundaryFileRefused, VintageRefused
+from geo.kinds import KINDS
 from reporting import vintages
 from reporting.commands.base import command, err, out, running
 from reporting.commands.boundary_words import beyond, show, show_change, show_vintages, wrong

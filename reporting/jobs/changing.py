@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from geo.areas import LOCK_ROUTING
+from geo.kinds import LOCK_ROUTING
 from geo.points import Point
 from reporting import chain, events, notices, status
 from reporting.auth import Action, Staff, authorize

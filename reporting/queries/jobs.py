@@ -5,7 +5,7 @@ from functools import cache
 from typing import Literal
 
 from geo.spatial import in_bbox
-from reporting.tables import OPEN
+from reporting.status import OPEN_CONDITION as OPEN
 
 #: One row of the log, from ``events.Entry.params()``. Intake puts it into its own statement.
 INSERT_UPDATE = """

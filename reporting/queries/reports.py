@@ -9,7 +9,7 @@ from functools import cache
 from geo.lookup import AREA_IDS, NEAR_IDS
 from geo.spatial import PLACE, box_around, metres_between, within_metres
 from reporting.queries.jobs import INSERT_UPDATE, LOCKED_NOW
-from reporting.tables import OPEN
+from reporting.status import OPEN_CONDITION as OPEN
 
 #: The time of the report: now, or the one given for a report of the past.
 _AT = "coalesce(%(at)s::timestamptz, now())"

@@ -1,6 +1,6 @@
 """Statements behind a change of boundaries: who names a ward, and which open jobs it touches."""
 
-from reporting.tables import OPEN
+from reporting.status import OPEN_CONDITION as OPEN
 
 #: The instant an activation takes effect, and whether that has come.
 FROM_INSTANT = """

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from reporting.commands.serve import APPEND_ONLY, NEVER_DELETED
+from reporting.commands.schema import APPEND_ONLY, NEVER_DELETED
 from reporting.runtime import Connection
 from tests.support.scratch import Database
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import shapely
 
-from geo.areas import LOCK_ROUTING
+from geo.kinds import LOCK_ROUTING
 from geo.boundaries.reading import Fields, read
 from geo.boundaries.storing import NewVintage, Vintage, find_authority, find_vintage
 from geo.errors import VintageRefused

@@ -9,11 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from alembic import command as alembic
-from alembic.config import Config
 from psycopg import sql
 
-from reporting.commands import serve
+from reporting.commands import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,9 +66,9 @@ def _template(server: str, app_role: str) -> str:
         url = with_database(server, making)
         with psycopg.connect(url, autocommit=True) as fresh:
             fresh.execute("create extension postgis; create extension btree_gist")
-        _migrate(url)
+        schema.upgrade(url)
         with psycopg.connect(url) as fresh:
-            serve.grant(fresh, app_role)
+            schema.grant(fresh, app_role)
         conn.execute(
             sql.SQL("alter database {} rename to {}").format(
                 sql.Identifier(making), sql.Identifier(name)
@@ -79,21 +77,9 @@ def _template(server: str, app_role: str) -> str:
     return name
 
 
-def _migrate(url: str) -> None:
-    """Migrate as a process with that owner would."""
-    before = os.environ.get("KERBLINE_OWNER_DATABASE_URL")
-    os.environ["KERBLINE_OWNER_DATABASE_URL"] = url
-    try:
-        alembic.upgrade(Config(toml_file=str(ROOT / "pyproject.toml")), "head")
-    finally:
-        os.environ.pop("KERBLINE_OWNER_DATABASE_URL")
-        if before:
-            os.environ["KERBLINE_OWNER_DATABASE_URL"] = before
-
-
 def _schema_state() -> str:
     found = hashlib.sha256()
-    sources = [*(ROOT / "migrations" / "versions").glob("*.py"), Path(serve.__file__)]
+    sources = [*(ROOT / "migrations" / "versions").glob("*.py"), Path(schema.__file__)]
     for path in sorted(sources):
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
