@@ -97,7 +97,7 @@ distribution_names() {
 install_packages() {
     local names mine=''
     APT=(-o DPkg::Lock::Timeout=300)
-    as_admin apt-get "${APT[@]}" -q update
+    as_admin apt-get "${APT[@]}" -q update || echo "Going on with the lists there are."
     names=$(distribution_names "$@") || { echo "$names" && return 1; }
     as_admin mkdir -p /etc/postgresql-common
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
@@ -124,7 +124,7 @@ unpack_packages() {
     mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial"
     APT=(-o "Dir::State=$work/state" -o "Dir::Cache=$work/cache" -o Dir::State::status=/var/lib/dpkg/status
         -o Debug::NoLocking=1 -o APT::Sandbox::User=)
-    apt-get "${APT[@]}" -q update
+    apt-get "${APT[@]}" -q update || echo "Going on with the lists there are."
     names=$(distribution_names "$@") || { echo "$names" && return 1; }
     # shellcheck disable=SC2086 # the names are words
     apt-get "${APT[@]}" -q -y --download-only install --no-install-recommends $names
