@@ -263,6 +263,21 @@ async def test_late_is_what_is_past_due_and_not_standing_still(
     assert flags == {str(late): True, str(stopped): False, str(early): False}
 
 
+@pytest.mark.parametrize("filters", [{}, {"team": "night-crew"}])
+async def test_a_team_made_since_the_process_read_the_rules_is_known_at_once(
+    client: httpx.AsyncClient, people: People, filters: dict[str, str]
+) -> None:
+    county, boss = people.county, await people.staff("admin", "shire")
+    job = job_of(await report(client, pothole()))
+    assert len(await listed(client, boss)) == 1
+    team = await county.add_team("shire", "night-crew")
+    await county.conn.execute("update job set team_id = %s where id = %s", (team, job))
+    await county.touch()
+    assert [item["team"]["slug"] for item in await listed(client, boss, **filters)] == [
+        "night-crew"
+    ]
+
+
 async def test_an_unchanged_answer_is_not_sent_twice(
     client: httpx.AsyncClient, people: People, post: Any
 ) -> None:
