@@ -104,7 +104,7 @@ select checkpoint_id, job_id, seq, hash from checkpoint_head order by checkpoint
 #: One checkpoint at a time; a second taker waits here and then finds nothing new.
 LOCK_CHECKPOINTS = "select pg_advisory_xact_lock(1802658116)"
 
-LAST_CHECKPOINT = "select hash, now() from checkpoint order by id desc limit 1"
+LAST_CHECKPOINT = "select hash from checkpoint order by id desc limit 1"
 
 NOW = "select now()"
 
@@ -114,7 +114,7 @@ select id, version, chain_head from job
 where version > checkpointed_version
 order by id
 limit %(limit)s
-for update skip locked
+for no key update skip locked
 """
 
 ADD_CHECKPOINT = """
