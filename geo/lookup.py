@@ -20,6 +20,9 @@ from geo.spatial import PLACE, place_parameters
 
 #: A place in no ward belongs to the nearest one within this (a beach, a sliver, a bridge).
 NEAREST_WARD_M = 250
+#: An accuracy beyond this says nothing about which border is near, and must not cost a look at
+#: every area there is.
+ACCURACY_SEARCHED_M = 1_000
 #: A refusal names the nearest authority within this.
 NEAREST_AUTHORITY_M = 5_000
 
@@ -30,7 +33,8 @@ NEAREST_AUTHORITY_M = 5_000
 AREA_IDS = f"array(select area_id from areas_at({PLACE}, %(at)s))"
 NEAR_IDS = (
     "case when %(accuracy_m)s::float8 is null then '{}'::int[] else"
-    f" array(select area_id from areas_near({PLACE}, %(at)s, %(accuracy_m)s::float8)) end"
+    f" array(select area_id from areas_near({PLACE}, %(at)s,"
+    f" least(%(accuracy_m)s::float8, {ACCURACY_SEARCHED_M}))) end"
 )
 
 COVERING = f"select {AREA_IDS}"
@@ -55,7 +59,9 @@ limit 1
 #: degree is one constant, so the shares come out as on the ground.
 SHARES = f"""
 with circle as (
-  select st_buffer({PLACE}::geography, %(accuracy_m)s)::geometry as geom
+  select st_buffer(
+    {PLACE}::geography, least(%(accuracy_m)s::float8, {ACCURACY_SEARCHED_M})
+  )::geometry as geom
 )
 select part.area_id, sum(st_area(st_intersection(part.geom, circle.geom)) / st_area(circle.geom))
 from circle

@@ -60,7 +60,9 @@ select 'createReport:-', gen_random_uuid(), '', 201, '' from job;
 insert into outbox (topic, subject, done_at) select 'update', id, now() from job_update;
 insert into area_part (area_id, kind, in_force, geom)
 select (select min(id) from area), 'zone', '[2020-01-01 00:00Z,)',
-  st_makeenvelope(n % 80, n / 80 / 10.0, n % 80 + 0.05, n / 80 / 10.0 + 0.05, 4326)
+  -- 80 by 50 of them, each a twentieth of a degree wide, around and beyond the county.
+  st_makeenvelope(-3 + n % 80 * 0.05, 51 + n / 80 * 0.05, -2.96 + n % 80 * 0.05,
+    51.04 + n / 80 * 0.05, 4326)
 from generate_series(1, {SQUARES}) n;
 """
 
@@ -97,6 +99,8 @@ async def statements(conn: Connection) -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         "look": (reports.LOOK, look | {"accuracy_m": None}),
         "look with accuracy": (reports.LOOK, look | {"accuracy_m": 20.0, "reach_m": 30.0}),
+        # A phone that knows its position to 100 km must not cost a look at every area there is.
+        "look without a position": (reports.LOOK, look | {"accuracy_m": 100_000.0}),
         "look of the past": (
             reports.LOOK,
             look | {"at": datetime(2026, 1, 1, tzinfo=UTC), "accuracy_m": None},
