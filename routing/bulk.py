@@ -45,17 +45,20 @@ from (
 ) found
 """
 
+#: The wanted rows are joined: ``= any(array)`` would compare each row with each of thousands.
 NEAR = """
 select stage.n, near.area_id, min(near.distance_m)
-from route_stage stage, areas_near(stage.place, %(at)s, %(metres)s) near
-where stage.n = any(%(rows)s)
+from unnest(%(rows)s::int[]) wanted (n)
+join route_stage stage on stage.n = wanted.n
+cross join areas_near(stage.place, %(at)s, %(metres)s) near
 group by stage.n, near.area_id
 """
 
 SWAPPED = """
 select stage.n
-from route_stage stage
-where stage.n = any(%(rows)s) and abs(st_x(stage.place)) <= 90
+from unnest(%(rows)s::int[]) wanted (n)
+join route_stage stage on stage.n = wanted.n
+where abs(st_x(stage.place)) <= 90
   and exists (select from areas_at(st_flipcoordinates(stage.place), %(at)s))
 """
 
@@ -157,6 +160,8 @@ class Bulk(Generic[T]):
             answers[n] = self._shape(LooksSwapped if n in swapped else OutsideCoverage)
 
     def _closer(self, key: str, distances: Distances) -> T | None:
+        if not key and not distances:
+            return None
         standing = stand(self._rules, _ids(key), distances=distances)
         if standing is None:
             return None
