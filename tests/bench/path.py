@@ -199,6 +199,11 @@ def check(
     return [message["at"] - recorded[message["data"]["update"]] for message in messages]
 
 
+def waited_s(pid: int) -> float:
+    """Seconds that a process was ready to run and had no core, because others had them."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 class Run:
     """One run of it all, and what it cost."""
 
@@ -208,7 +213,9 @@ class Run:
         self.record = record
 
     def cpu(self) -> dict[str, float]:
-        return {name: harness.cpu(process) for name, process in self.processes.items()}
+        found = {name: harness.cpu(process) for name, process in self.processes.items()}
+        found["waited"] = waited_s(self.processes["worker"].pid)
+        return found
 
     async def measure(self, conn: psycopg.Connection[Any], phones: list[Phone], load: Any) -> None:
         """Run the load, wait for every push, check, and print a line."""
@@ -225,14 +232,15 @@ class Run:
             f"{self.name:<26}{len(phones) / accepted_s:>10.0f}{len(phones) / seconds:>11.0f}"
             f"{late[49]:>9.3f}{late[94]:>9.3f}{late[98]:>9.3f}"
             f"{1000 * used['worker'] / len(messages):>11.2f}"
-            f"{1000 * used['api'] / len(messages):>12.2f}",
+            f"{1000 * used['api'] / len(messages):>12.2f}"
+            f"{100 * used['waited'] / (used['waited'] + used['worker']):>11.0f} %",
             flush=True,
         )
 
 
 HEAD = (
     f"{'':<26}{'accepted/s':>10}{'told/s':>11}{'p50 s':>9}{'p95':>9}{'p99':>9}"
-    f"{'worker ms':>11}{'api ms':>12}"
+    f"{'worker ms':>11}{'api ms':>12}{'no core':>13}"
 )
 
 
@@ -300,6 +308,7 @@ async def measure(database: Database, options: argparse.Namespace) -> None:
             await Run(name, found, record).measure(conn, share, load(share))
         print(f"every phone told each of its {TOLD} updates once and in order")
         print("ms of CPU are for each push: it stands for one of the API's calls and one message")
+        print("no core: how much of the worker's time to run it waited for others on this machine")
 
 
 def main(argv: list[str]) -> None:
