@@ -11,12 +11,14 @@ from reporting import metrics
 from reporting.errors import (
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
+    NotAllowed,
     NotFound,
     NotSignedIn,
     ObservedAtRefused,
     PhotoUnknown,
     SameAsRefused,
     StillRunning,
+    UnknownAuthority,
 )
 from reporting.references import PATTERN
 from reporting.reports import reading, taking
@@ -169,6 +171,9 @@ class ReportCreated(Wire):
         PhotoUnknown,
         SameAsRefused,
         ObservedAtRefused,
+        UnknownAuthority,
+        NotSignedIn,
+        NotAllowed,
     ),
 )
 async def create_report(
