@@ -45,7 +45,7 @@ def _log_ins(accounts: tuple[Account, ...]) -> str:
     lines = [
         (
             f"{account.staff.role:<10}  {account.staff.authority_name:<26}",
-            f"{account.staff.email:<24}  {account.password}",
+            f"{account.staff.email:<25}  {account.password}",
         )
         for account in accounts
     ]
