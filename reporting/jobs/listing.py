@@ -75,7 +75,8 @@ async def page(
 async def _jobs(conn: Connection, found: tuple[str, dict[str, Any]] | None) -> list[ListedJob]:
     if found is None:
         return []
-    async with conn.cursor(row_factory=args_row(ListedJob)) as cursor:
+    # Binary: a fifth less to decode, and there are hundreds of values.
+    async with conn.cursor(row_factory=args_row(ListedJob), binary=True) as cursor:
         await cursor.execute(*found)
         return await cursor.fetchall()
 
