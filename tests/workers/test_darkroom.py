@@ -207,11 +207,12 @@ def mutated(whole: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-async def test_a_hundred_damaged_files_never_stop_the_worker(darkroom: Darkroom) -> None:
+@pytest.mark.parametrize("files", [100, pytest.param(2000, marks=pytest.mark.long)])
+async def test_damaged_files_never_stop_the_worker(darkroom: Darkroom, files: int) -> None:
     chance = random.Random(20260811)
     whole = [noisy(160, 120, media_type) for media_type in (JPEG, PNG, WEBP, HEIC)]
     came_to = {"refused": 0, "broken": 0, "made": 0}
-    for number in range(100):
+    for number in range(files):
         data = mutated(whole[number % 4], chance)
         try:
             inspect(data)
