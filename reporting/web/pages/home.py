@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.errors import LooksSwapped, NotAPlace, OutsideCoverage, Refusal
+from reporting import metrics
 from reporting.errors import IdempotencyKeyReused, NotAllowed
 from reporting.outlines import Plan
 from reporting.reports import taking
@@ -68,6 +69,8 @@ async def _create(runtime: Runtime, new: NewReport, claim: Claim) -> Any:
             new=new,
             category=category,
         )
+    if not answered.replayed:
+        metrics.report_accepted(category.code)
     return orjson.loads(answered.body)
 
 
