@@ -17,16 +17,18 @@ import httpx
 import pytest
 from psycopg import AsyncConnection
 
-from geo.areas import LOCK_ROUTING
+from geo.kinds import LOCK_ROUTING
 from geo.points import Point
-from reporting import jobs, outbox
+from reporting import jobs, outbox, vintages
 from reporting.auth import Staff, identify
 from reporting.jobs import Wanted
 from reporting.runtime import Connection, Runtime
+from reporting.verify import verify
 from routing import duplicates
 from routing.assign import Router
 from tests.conftest import Database
 from tests.reporting.test_reports import POTHOLE, count, pothole, send
+from tests.reporting.test_vintages import MOVED, TODAY, add_ward_rule, fly_tip, load
 from tests.support.county import County, inside
 from tests.support.people import People, job_of
 from tests.support.until import until
@@ -311,3 +313,69 @@ async def test_a_process_that_never_saw_the_rules_decides_like_any_other(
 
     wards = ["W1", "E1"] * 10
     assert await asyncio.gather(*map(ask, wards)) == ["west", "east"] * 10
+
+
+async def test_boundaries_change_under_a_stream_of_reports(
+    client: httpx.AsyncClient, county: County, people: People, runtime: Runtime, owner: Connection
+) -> None:
+    """Whenever a report came, its job ends with the ward and team of the new boundaries."""
+    for ward, team in (("W1", "north"), ("W2", "south")):
+        await add_ward_rule(county, "west", ward, team)
+    supervisor = await people.staff("supervisor", "west")
+    draft = await load(owner, "west", MOVED, TODAY)
+    made: list[dict[str, Any]] = []
+    over = False
+
+    async def report_all(ward: str, dy: float) -> None:
+        for step in range(1, 20):
+            # To and fro over what is to be the border at a half.
+            dx = (7 * step % 20 + 0.5) / 20
+            body = {**fly_tip(ward, dx), "location": inside(ward, dx, dy)}
+            key = str(uuid4())
+            while (answer := await send(client, body, key)).status_code == 503:
+                await asyncio.sleep(0)
+            assert answer.status_code == 201, answer.text
+            made.append(answer.json())
+
+    async def work() -> None:
+        number = 0
+        while not over:
+            if number < len(made):
+                body = {
+                    "id": str(uuid4()),
+                    "base_version": made[number]["job"]["reports"],
+                    "made_at": datetime.now(UTC).isoformat(),
+                    "status": "in_progress",
+                }
+                path = f"/v1/jobs/{made[number]['job']['id']}/updates"
+                answer = await client.post(path, json=body, headers=supervisor)
+                assert answer.status_code in {200, 409, 422, 503}, answer.text
+                number += 1
+            await asyncio.sleep(0.01)
+
+    sending = [
+        asyncio.create_task(report_all(ward, dy)) for ward in ("W1", "W2") for dy in (0.3, 0.7)
+    ]
+    working = asyncio.create_task(work())
+    await until(lambda: len(made) > 20, "some reports")
+    proposal = await vintages.propose(owner, draft.id)
+    async with runtime.unit() as conn:
+        change = await vintages.activate(conn, proposal, {})
+    assert not all(task.done() for task in sending), "the stream ended before the change"
+    await asyncio.gather(*sending)
+    over = True
+    await working
+    assert change.moves
+    wrong = [
+        (str(job), lng, code, team)
+        for job, lng, code, team in await rows(
+            owner,
+            "select job.id, st_x(place), area.code, team.slug from job"
+            " join area on area.id = job.ward_area_id join team on team.id = job.team_id",
+        )
+        if (code, team) != (("W1", "north") if lng < -0.99 else ("W2", "south"))
+    ]
+    assert not wrong, wrong
+    await log_is_in_order(owner)
+    async with runtime.reading() as conn:
+        assert (await verify(conn, runtime.keys)).holds
