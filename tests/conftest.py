@@ -74,6 +74,7 @@ def settings(database: Database, request: pytest.FixtureRequest, tmp_path: Path)
         secret_key="a key for tests only, of more than 32 bytes",
         environment="development",
         public_url="http://testserver",
+        limits="off",
         pool_size=3,
     )
 

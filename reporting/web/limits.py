@@ -26,6 +26,8 @@ from reporting.keys import Keys
 #: A mobile network puts very many phones behind one address; an install asks once.
 RATES: Final[dict[str, tuple[RateLimitItem, ...]]] = {
     "devices": (RateLimitItemPerMinute(30), RateLimitItemPerHour(300)),
+    #: Without a bearer; a device was counted when it was made.
+    "reports": (RateLimitItemPerMinute(240), RateLimitItemPerHour(1200)),
     "photos": (RateLimitItemPerMinute(60), RateLimitItemPerHour(600)),
 }
 #: A limit is not worth waiting for.
@@ -77,10 +79,12 @@ async def open_limiter(redis_url: str, keys: Keys, *, on: bool) -> AsyncIterator
         await bridge.storage.aclose()
 
 
-def limited(what: str) -> Any:
-    """A route's dependency that counts its callers."""
+def limited(what: str, *, unless_bearer: bool = False) -> Any:
+    """A route's dependency that counts its callers, or those of them that are nobody."""
 
     async def count(request: Request) -> None:
+        if unless_bearer and "authorization" in request.headers:
+            return
         limiter: Limiter = request.app.state.limiter
         await limiter.hit(what, request.client.host if request.client else "")
 

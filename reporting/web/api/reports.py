@@ -18,6 +18,7 @@ from reporting.errors import (
     PhotoUnknown,
     SameAsRefused,
     StillRunning,
+    TooManyRequests,
     UnknownAuthority,
 )
 from reporting.references import PATTERN
@@ -26,6 +27,7 @@ from reporting.reports.values import Claim, Contact, NewReport
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep, belongings
+from reporting.web.limits import limited
 from reporting.web.photo_links import PhotoView, photo_view
 from reporting.web.problems import responses
 from reporting.web.wire import (
@@ -155,6 +157,7 @@ class ReportCreated(Wire):
     ),
     status_code=201,
     response_model=ReportCreated,
+    dependencies=[limited("reports", unless_bearer=True)],
     responses=responses(
         IdempotencyKeyMissing,
         BodyUnreadable,
@@ -170,6 +173,7 @@ class ReportCreated(Wire):
         AnswersRefused,
         PhotoUnknown,
         SameAsRefused,
+        TooManyRequests,
         ObservedAtRefused,
         UnknownAuthority,
         NotSignedIn,
