@@ -13,11 +13,13 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from limits import RateLimitItemPerHour
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from reporting.app import create_app
 from reporting.runtime import Connection
 from reporting.settings import Settings
+from reporting.web import limits
 from tests.support.county import County, inside
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -228,6 +230,22 @@ async def test_other_sites_cannot_send_the_form(client, county, owner):
     answer = await client.post("/", data={"key": str(uuid4()), **W1, **DEEP}, headers=headers)
     assert answer.status_code == 403
     assert await count(owner) == 0
+
+
+class TestLimits:
+    """The form counts with the API's reports, and says so on a page."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"limits": "on"})
+
+    async def test_too_many_forms_from_one_address(self, client, county, monkeypatch):
+        monkeypatch.setitem(limits.RATES, "reports", (RateLimitItemPerHour(1),))
+        await send(client)
+        answer = await send(client)
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 0
+        assert "That did not work" in answer.text
 
 
 async def test_an_unknown_reference_is_a_page_that_says_so(client, county):

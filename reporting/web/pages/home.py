@@ -15,6 +15,7 @@ from reporting.reports.values import Claim, NewReport, Sender
 from reporting.runtime import Runtime
 from reporting.web import problems
 from reporting.web.deps import RuntimeDep
+from reporting.web.limits import limited
 from reporting.web.pages import form, plans, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page
@@ -34,7 +35,7 @@ async def get_home(
     return _home(rules, plan, form.blank(ward=ward), [])
 
 
-@router.post("/")
+@router.post("/", dependencies=[limited("reports")])
 async def send_report(request: Request, runtime: RuntimeDep) -> Response:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise NotAllowed("This form was sent from another site; open this page and send it here.")

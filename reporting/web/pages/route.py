@@ -36,5 +36,7 @@ class PageRoute(APIRoute):
 def sorry(refusal: Refusal) -> Response:
     """The page that tells of it."""
     status = problems.status_of(refusal)
-    retry = {"Retry-After": problems.RETRY_AFTER[503]} if status == 503 else {}  # noqa: PLR2004
-    return page("sorry.html", status, headers=retry, sentence=refusal.detail, code=status)
+    # Of the refusals that reach a page, those with a time are the ones to try again.
+    again = problems.RETRY_AFTER.get(status) if status in {429, 503} else None
+    headers = {"Retry-After": again} if again else {}
+    return page("sorry.html", status, headers=headers, sentence=refusal.detail, code=status)
