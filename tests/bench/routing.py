@@ -40,10 +40,9 @@ KEPT = ROOT / ".local" / "bench"
 ACCURACY_M = 10.0
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-#: The connection is set as those of the API are.
-AS_THE_API = " ".join(f"-c {name}={value}" for name, value in API_TIMEOUTS.items()).replace(
-    "statement_timeout=5s",
-    "statement_timeout=0",  # but a floor may take its time
+#: The connection is set as those of the API are, but a floor may take its time.
+AS_THE_API = " ".join(
+    f"-c {name}={value}" for name, value in {**API_TIMEOUTS, "statement_timeout": "0"}.items()
 )
 
 AUTHORITY = """
