@@ -29,7 +29,7 @@ from geo.errors import LooksSwapped, OutsideCoverage, VintageRefused
 from geo.kinds import LOCK_ROUTING
 from geo.points import Point
 from reporting.jobs import reassign
-from reporting.jobs.changing import DECIDED
+from reporting.jobs.change import DECIDED
 from reporting.queries import vintages as queries
 from routing.assign import Assignment, Found, Router
 from routing.errors import NoFallbackTeam, RulesRefused

@@ -1,8 +1,9 @@
 """Jobs: the list, one of them, and everything that is done to one."""
 
-from reporting.jobs.changing import Wanted, reassign, update
+from reporting.jobs.change import Wanted
 from reporting.jobs.listing import LONGEST_PAGE, Asked, Page, page
 from reporting.jobs.reading import assignment, one
+from reporting.jobs.updating import reassign, update
 
 __all__ = [
     "LONGEST_PAGE",

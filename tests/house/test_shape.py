@@ -21,7 +21,6 @@ PACKAGES = ("geo", "routing", "reporting", "workers")
 LINES = 400
 LONG = {
     "reporting/tables.py": "a declaration for each table, nothing else",
-    "reporting/jobs/changing.py": "one verb, update, and reassign, which shares how it writes",
 }
 #: Where an error of any kind may be caught, and why: each is the outermost of its process.
 OUTERMOST = {

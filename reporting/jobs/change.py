@@ -1,0 +1,207 @@
+"""What somebody did to a job as they tell it, and what it makes of the job. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from geo.points import Point
+from reporting import chain, status
+from reporting.errors import Invalid
+from reporting.events import priority_code
+from reporting.jobs.rows import LockedJob
+from routing import triage
+from routing.assign import Assignment
+from routing.rulebook import Rules
+
+#: Flags that a person's decision about the team answers.
+DECIDED: Final = frozenset({"needs_triage", "rules_tie"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody did to a job, as their device tells it. None: not touched."""
+
+    id: UUID
+    base_version: int
+    made_at: datetime
+    status: str | None = None
+    reason: str | None = None
+    scheduled_for: datetime | None = None
+    note: str | None = None
+    public_message: str | None = None
+    photos: tuple[UUID, ...] = ()
+    team: str | None = None
+    priority: int | None = None
+    category: str | None = None
+    location: Point | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The fields asked for, in the forms of ``events``."""
+        asked = {
+            "status": self.status,
+            "reason": self.reason,
+            "scheduled_for": self.scheduled_for and chain.utc(self.scheduled_for),
+            "team": self.team,
+            "priority": self.priority and priority_code(self.priority),
+            "category": self.category,
+            "location": self.location and {"lat": self.location.lat, "lng": self.location.lng},
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+    @property
+    def reassigns(self) -> bool:
+        """Whether it asks for more than a crew may change."""
+        return any((self.team, self.priority, self.category, self.location))
+
+    @property
+    def reroutes(self) -> bool:
+        """Whether the rules must be asked again whose job it is."""
+        return self.category is not None or self.location is not None
+
+
+class Change:
+    """A job's columns as they will be, and the fields that come to differ, for its update."""
+
+    def __init__(self, row: LockedJob) -> None:
+        self.row = row
+        #: What the update says; see ``events``.
+        self.fields: dict[str, Any] = {}
+        #: Parameters of ``queries.append`` with "fields".
+        self.columns: dict[str, Any] = {
+            "authority": row.authority_id,
+            "team": row.team_id,
+            "category": row.category,
+            "ward": row.ward_area_id,
+            "division": row.division_area_id,
+            "lat": row.lat,
+            "lng": row.lng,
+            "status": row.status,
+            "waiting_for": row.waiting_for,
+            "closed_reason": row.closed_reason,
+            "scheduled_for": row.scheduled_for,
+            "priority": row.priority,
+            "due_at": row.due_at,
+            "clock_stopped_at": row.clock_stopped_at,
+            "reopened": row.reopened,
+            "flags": row.flags,
+            "closed_at": row.closed_at,
+        }
+        self._before = dict(self.columns)
+        #: Why it is whose it will be, as JSON text; None when nobody asked.
+        self.reasons: str | None = None
+        #: A new reason for waiting, which is free text and goes with the words.
+        self.waiting_for: str | None = None
+
+    @property
+    def columns_differ(self) -> bool:
+        """Whether there is anything to store in the job but its version."""
+        return self.columns != self._before
+
+    def move(self, wanted: Wanted, rules: Rules) -> None:
+        """Status, its reason and its date; a job that is reopened is due anew."""
+        row, columns = self.row, self.columns
+        at = min(max(wanted.made_at, row.created_at), row.now)
+        before = status.State(
+            status=row.status,
+            due_at=row.due_at,
+            reason=row.closed_reason or row.waiting_for,
+            scheduled_for=row.scheduled_for,
+            clock_stopped_at=row.clock_stopped_at,
+            reopened=row.reopened,
+            closed_at=row.closed_at,
+        )
+        after = status.move(
+            before,
+            at=at,
+            status=wanted.status,
+            reason=wanted.reason,
+            scheduled_for=wanted.scheduled_for,
+        )
+        columns |= {
+            "status": after.status,
+            "closed_reason": after.reason if after.status == "closed" else None,
+            "waiting_for": after.reason if after.status == "waiting" else None,
+            "scheduled_for": after.scheduled_for,
+            "clock_stopped_at": after.clock_stopped_at,
+            "reopened": after.reopened,
+            "closed_at": after.closed_at,
+        }
+        if after.status != row.status:
+            self.fields["status"] = after.status
+        if after.reason != before.reason and after.status == "closed":
+            self.fields["reason"] = after.reason
+        if after.reason != before.reason and after.status == "waiting":
+            self.waiting_for = after.reason
+        if after.scheduled_for != before.scheduled_for:
+            scheduled = after.scheduled_for
+            self.fields["scheduled_for"] = scheduled and chain.utc(scheduled)
+        self._due(after.due_at if after.reopened == row.reopened else self._anew(at, rules))
+
+    def prioritise(self, wanted: Wanted, rules: Rules) -> None:
+        """Another priority is another judgement: its time counts from when it was made."""
+        if wanted.priority in {None, self.row.priority}:
+            return
+        self.columns["priority"] = wanted.priority
+        self.fields["priority"] = priority_code(self.columns["priority"])
+        at = min(max(wanted.made_at, self.row.created_at), self.row.now)
+        self._due(self._anew(at, rules))
+        if self.columns["clock_stopped_at"] is not None:
+            self.columns["clock_stopped_at"] = at
+
+    def _anew(self, at: datetime, rules: Rules) -> datetime:
+        category = rules.categories[self.columns["category"]]
+        timezone = rules.authorities[self.columns["authority"]].timezone
+        return triage.due_at(category, self.columns["priority"], at, timezone)
+
+    def _due(self, due_at: datetime) -> None:
+        if due_at != self.columns["due_at"]:
+            self.columns["due_at"] = due_at
+            self.fields["due_at"] = chain.utc(due_at)
+
+    def correct(self, wanted: Wanted) -> bool:
+        """The category and place as corrected; whether that may make it another's job."""
+        if wanted.category not in {None, self.row.category}:
+            self.columns["category"] = self.fields["category"] = wanted.category
+        if wanted.location is not None:
+            place = {"lat": wanted.location.lat, "lng": wanted.location.lng}
+            if place != {"lat": self.row.lat, "lng": self.row.lng}:
+                self.columns |= place
+                self.fields["location"] = place
+        return bool(self.fields)
+
+    def give_to(self, assignment: Assignment) -> None:
+        """To whom the rules give it, with the ward and the flags that go with that."""
+        ward, division = assignment.ward, assignment.division
+        self._set("authority", assignment.authority.id, assignment.authority.slug)
+        self._set("team", assignment.team.id, assignment.team.slug)
+        self._set("ward", *((ward.id, ward.code) if ward else (None, None)))
+        self._set("division", *((division.id, division.code) if division else (None, None)))
+        self._flag(list(assignment.flags))
+        self.reasons = assignment.reasons_json
+
+    def hand_over(self, slug: str | None, rules: Rules, actor: str) -> None:
+        """To a team that a person named, of the authority whose job it is."""
+        authority = self.columns["authority"]
+        if slug is None or slug == rules.teams[self.columns["team"]].slug:
+            return
+        teams = rules.teams.values()
+        team = next((t for t in teams if t.authority_id == authority and t.slug == slug), None)
+        if team is None:
+            raise Invalid("This authority has no such team.")
+        self._set("team", team.id, team.slug)
+        self._flag([flag for flag in self.columns["flags"] if flag not in DECIDED])
+        self.reasons = orjson.dumps(
+            {"why": "by_hand", "by": actor, "team": slug, "flags": self.columns["flags"]}
+        ).decode()
+
+    def _set(self, name: str, number: int | None, code: str | None) -> None:
+        if self.columns[name] != number:
+            self.columns[name] = number
+            self.fields[name] = code
+
+    def _flag(self, flags: list[str]) -> None:
+        if self.columns["flags"] != flags:
+            self.columns["flags"] = self.fields["flags"] = flags
