@@ -28,6 +28,8 @@ from reporting.notices import Notice
 HTTP_TIMEOUT_S: Final = 6.0
 #: All of one send, a new bearer and the SDK's repeats included.
 SEND_TIMEOUT_S: Final = 15.0
+#: After refused credentials nobody asks again for so long: every message would.
+REFUSED_S: Final = 5.0
 #: A push message is news for a day, as in the ledger.
 TIME_TO_LIVE_S: Final = 24 * 3600
 
@@ -91,6 +93,7 @@ class Fcm:
         # The token endpoint is asked by a blocking call; the SDK would give it two minutes.
         self._ask = partial(Request(), timeout=HTTP_TIMEOUT_S)
         self._refreshing = asyncio.Lock()
+        self._refused: tuple[float, GoogleAuthError] | None = None
 
     async def send(self, message: Message) -> Outcome:
         """Send one message, and say what came of it. Raises nothing that a gateway can cause."""
@@ -101,7 +104,7 @@ class Fcm:
         except TimeoutError:
             return Later("no answer in time")
         except GoogleAuthError as error:
-            return _credential_trouble(error)
+            return Later(f"credentials: {type(error).__name__}")
         except exceptions.FirebaseError as error:
             return outcome(error)
         except ValueError as error:  # the SDK's own check: not even a token
@@ -114,8 +117,17 @@ class Fcm:
         if self._credential.valid:
             return
         async with self._refreshing:
-            if not self._credential.valid:
+            if self._credential.valid:
+                return
+            now = asyncio.get_running_loop().time()
+            if self._refused and now < self._refused[0]:
+                raise self._refused[1].with_traceback(None)
+            try:
                 await asyncio.to_thread(self._credential.refresh, self._ask)
+            except GoogleAuthError as error:
+                self._refused = now + REFUSED_S, error
+                _log_credentials(error)
+                raise
 
 
 @asynccontextmanager
@@ -177,8 +189,9 @@ def outcome(error: exceptions.FirebaseError) -> Outcome:
         return Gone()
     if isinstance(error, exceptions.InvalidArgumentError):
         return Refused(name)
-    if isinstance(error.cause, GoogleAuthError):
-        return _credential_trouble(error.cause)
+    if isinstance(error.cause, GoogleAuthError):  # the SDK refreshes by itself on a 401
+        _log_credentials(error.cause)
+        return Later(f"credentials: {type(error.cause).__name__}")
     if isinstance(
         error,
         exceptions.UnauthenticatedError
@@ -190,10 +203,12 @@ def outcome(error: exceptions.FirebaseError) -> Outcome:
     return Later(name, _retry_after(error))
 
 
-def _credential_trouble(error: BaseException) -> Later:
-    name = type(error).__name__
-    log.error("push_credentials_refused", error=name, hint="check KERBLINE_FIREBASE_CREDENTIALS")
-    return Later(f"credentials: {name}")
+def _log_credentials(error: BaseException) -> None:
+    log.error(
+        "push_credentials_refused",
+        error=type(error).__name__,
+        hint="check KERBLINE_FIREBASE_CREDENTIALS",
+    )
 
 
 def _name(error: exceptions.FirebaseError) -> str:

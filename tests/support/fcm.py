@@ -117,6 +117,7 @@ class FakeFcm:
     accepted: list[Accepted] = field(default_factory=list)
     tries: list[str] = field(default_factory=list)
     assertions: int = 0
+    refusals: int = 0
     bearers: set[str] = field(default_factory=set)
     port: int = 0
     key: rsa.RSAPrivateKey = field(
@@ -163,6 +164,7 @@ class FakeFcm:
         self.refuse_tokens = False
         self.accepted.clear()
         self.tries.clear()
+        self.refusals = 0
 
     def forget_bearers(self) -> None:
         """As when Google revokes them: the client has to fetch another."""
@@ -201,6 +203,7 @@ class FakeFcm:
         form = parse_qs(body.decode())
         refusal = (400, {"error": "invalid_grant", "error_description": "refused"})
         if self.refuse_tokens:
+            self.refusals += 1
             return refusal
         if form.get("grant_type") != ["urn:ietf:params:oauth:grant-type:jwt-bearer"]:
             return refusal

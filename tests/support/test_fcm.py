@@ -104,8 +104,11 @@ async def test_what_follows_from_each_answer(
 
 async def test_the_token_endpoint_refusing_is_nobodys_address_to_blame(fcm: FakeFcm, client: Fcm):
     fcm.refuse_tokens = True
-    assert await client.send(MESSAGE) == Later(f"credentials: {RefreshError.__name__}")
+    refused = await asyncio.gather(*[client.send(MESSAGE) for _ in range(20)])
+    assert refused == [Later(f"credentials: {RefreshError.__name__}")] * 20
+    assert fcm.refusals == 1
     fcm.refuse_tokens = False
+    client._refused = None  # some seconds pass
     assert await client.send(MESSAGE) == Sent()
 
 
