@@ -1,8 +1,8 @@
 """Real processes that a test may kill: a PostgreSQL, a Redis, the API, the worker.
 
 PostgreSQL and Redis come from ``./dev env --data-dir``: a supervisor brings back what dies, as
-``./dev up`` has it. The API and the worker are started here and brought back by ``Kept``. Everything
-is ended by the pid it was given, and by nothing broader.
+``./dev up`` has it. The API and the worker are started here and brought back by ``Kept``.
+Everything is ended by the pid it was given, and by nothing broader.
 """
 
 import asyncio
@@ -77,6 +77,14 @@ class Kept:
     def kill(self) -> None:
         """kill -9."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to stop, as a roll-out does; another is started when it has."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def children(self) -> list[int]:
+        """The processes it started."""
+        return [child.pid for child in psutil.Process(self.pid).children()]
 
     def stop(self) -> None:
         """End it for good."""
@@ -212,7 +220,7 @@ class Api:
     process: Kept
     client: httpx.AsyncClient
 
-    async def ready(self, within_s: float = 20.0) -> None:
+    async def ready(self, within_s: float = 60.0) -> None:
         """Wait until it says that it can work."""
         await until(self._is_ready, f"{self.process.name} ready", within_s)
 
@@ -224,10 +232,12 @@ class Api:
 
 
 @asynccontextmanager
-async def api(on: Machine, **env: str) -> AsyncIterator[Api]:
+async def api(on: Machine, workers: int = 1, **env: str) -> AsyncIterator[Api]:
     """``python -m reporting serve``, ready, and a client of it."""
     port = free_port()
-    process = on.keep("api", "reporting", "serve", "--port", str(port), **env)
+    process = on.keep(
+        "api", "reporting", "serve", "--port", str(port), "--workers", str(workers), **env
+    )
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}",
         timeout=httpx.Timeout(15),
