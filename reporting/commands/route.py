@@ -228,7 +228,8 @@ class _Bar:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._bar = Progress(console=err, transient=True)
+        # Into a file, a bar would only be empty lines.
+        self._bar = Progress(console=err, transient=True, disable=not err.is_terminal)
         self._task = self._bar.add_task("Routing", total=1.0)
         self._shown = False
 
