@@ -9,42 +9,22 @@ from pydantic import Field
 from reporting import reporters
 from reporting.errors import CursorRefused, NotAllowed, NotSignedIn
 from reporting.web.answers import fresh
-from reporting.web.api.reports import ReportJobOut, ReportOut
+from reporting.web.api.reports import ReportOut, ReportSummary
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, PrincipalDep, RuntimeDep
 from reporting.web.photo_links import photo_view
 from reporting.web.problems import responses
-from reporting.web.wire import AuthorityOut, Instant, Location, TeamOut, WardOut
+from reporting.web.wire import Instant
 
 router = APIRouter(
     prefix="/v1/me", tags=["reporters"], route_class=StrictRoute, dependencies=TAKES_BEARER
 )
 
 
-class MyReport(Wire):
-    """One of my reports, as it stands; `GET /v1/reports/{id}` tells the rest."""
-
-    id: UUID
-    reference: str
-    category: str
-    status: str
-    status_text: str = Field(description="What a resident reads")
-    authority: AuthorityOut
-    ward: WardOut | None
-    team: TeamOut
-    location: Location | None
-    job: ReportJobOut
-    priority: str
-    due_at: Instant
-    scheduled_for: Instant | None
-    created_at: Instant
-    updated_at: Instant
-
-
 class MyReports(Wire):
     """Newest first. `next` is the cursor of the page after, if there is one."""
 
-    items: list[MyReport]
+    items: list[ReportSummary]
     next: str | None
 
 

@@ -230,8 +230,8 @@ class ReportJobOut(Wire):
     reports: int
 
 
-class ReportOut(Wire):
-    """A report. The fields after `timeline` are for its reporter only."""
+class ReportSummary(Wire):
+    """A report as it stands, as anyone may see it."""
 
     id: UUID
     reference: str
@@ -248,6 +248,11 @@ class ReportOut(Wire):
     scheduled_for: Instant | None
     created_at: Instant
     updated_at: Instant
+
+
+class ReportOut(ReportSummary):
+    """A report. The fields after `timeline` are for its reporter only."""
+
     timeline: list[TimelineOut]
     description: str | None = None
     place_text: str | None = None
