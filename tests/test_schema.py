@@ -14,7 +14,7 @@ import geo.areas  # noqa: F401 - each declares its tables
 import reporting.tables  # noqa: F401
 import routing.tables  # noqa: F401
 from geo.base import Base
-from reporting.commands.serve import APPEND_ONLY, NEVER_DELETED
+from reporting.commands.schema import APPEND_ONLY, NEVER_DELETED
 from reporting.web.health import SCHEMA
 from tests.conftest import Database
 from tests.support.scratch import ROOT, scratch
