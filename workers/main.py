@@ -8,7 +8,7 @@ finishes what it has in hand, and leaves what it cannot finish to the leases.
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -38,9 +38,8 @@ from workers.pump import Pump
 from workers.push import open_fcm
 from workers.relay import Relay, Target
 
-#: Of one job about outbox rows, and of one by the clock. A killed worker's jobs stay locked in
-#: Redis for the longest of them; that holds nothing up, because rows come back as new jobs.
-JOB_TIMEOUT_S: Final = 20
+#: Of a job by the clock. A killed worker's jobs stay locked in Redis for the longest time-out of
+#: their queue; that holds nothing up, because outbox rows come back as new jobs.
 CRON_TIMEOUT_S: Final = 300
 #: Jobs in hand are given this long to end when the process is told to stop.
 DRAIN_S: Final = 20
@@ -54,12 +53,28 @@ REDIS_CONNECT_TIMEOUT_S: Final = 2
 FIRST_S: Final = 0.2
 LONGEST_S: Final = 3.0
 
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One of arq's queues, and how its jobs are run."""
+
+    name: str
+    functions: tuple[Callable[..., Any], ...]
+    max_jobs: int
+    timeout_s: int
+    cron: bool = False
+
+
+UPDATES: Final = Queue("kerbline:updates", (notify,), max_jobs=10, timeout_s=20, cron=True)
+#: Of their own, so that a hundred uploads keep no message waiting. One is developed, one is ready.
+PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=60)
+QUEUES: Final = (UPDATES, PHOTOS)
+
 #: Which job does the outbox rows of a topic.
 TARGETS: Final = {
-    "update": Target(notify.__name__, ids=50),
-    "photo": Target(develop.__name__, ids=1),
+    "update": Target(UPDATES.name, notify.__name__, ids=50),
+    "photo": Target(PHOTOS.name, develop.__name__, ids=1),
 }
-FUNCTIONS: Final = (notify, develop)
 
 log = structlog.get_logger("kerbline.worker")
 
@@ -112,20 +127,23 @@ async def work(
         async with asyncio.TaskGroup() as group:
             relaying_ends = group.create_task(relay.run())
             group.create_task(pump.run())
-            arq_ends = group.create_task(run_jobs(settings.redis_url, ctx, stopping))
+            jobs_end = [
+                group.create_task(run_jobs(queue, settings.redis_url, ctx, stopping))
+                for queue in QUEUES
+            ]
             log.info("worker_ready")
             await stopping.wait()
             relay.stop()
-            await asyncio.wait({relaying_ends, arq_ends})
+            await asyncio.wait({relaying_ends, *jobs_end})
             pump.stop()
     log.info("worker_stopped")
 
 
-async def run_jobs(redis_url: str, ctx: Context, stopping: asyncio.Event) -> None:
-    """Run arq's worker, and another when Redis took the one before with it."""
+async def run_jobs(queue: Queue, redis_url: str, ctx: Context, stopping: asyncio.Event) -> None:
+    """Run arq's worker on a queue, and another when Redis took the one before with it."""
     failures = 0
     while not stopping.is_set():
-        worker = make_worker(redis_url, ctx)
+        worker = make_worker(queue, redis_url, ctx)
         running = asyncio.create_task(worker.async_run())
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -146,7 +164,7 @@ async def run_jobs(redis_url: str, ctx: Context, stopping: asyncio.Event) -> Non
             raise ended
 
 
-def make_worker(redis_url: str, ctx: Context) -> Worker:
+def make_worker(queue: Queue, redis_url: str, ctx: Context) -> Worker:
     """A worker of arq's, set as a wake-up and nothing more.
 
     No results are kept (they would block a job's id), nothing is pickled (who can write to Redis
@@ -162,17 +180,18 @@ def make_worker(redis_url: str, ctx: Context) -> Worker:
         job_deserializer=msgpack.unpackb,
     )
     return Worker(
-        functions=FUNCTIONS,
-        cron_jobs=cron_jobs(),
+        functions=queue.functions,
+        queue_name=queue.name,
+        cron_jobs=cron_jobs() if queue.cron else (),
         redis_pool=redis,
         ctx=dict(ctx),
         handle_signals=False,
         keep_result=0,
         log_results=False,
         poll_delay=0.05,
-        max_jobs=10,
+        max_jobs=queue.max_jobs,
         max_tries=5,
-        job_timeout=JOB_TIMEOUT_S,
+        job_timeout=queue.timeout_s,
         health_check_interval=15,
         job_serializer=msgpack.packb,
         job_deserializer=msgpack.unpackb,

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import msgpack
 import structlog
-from arq.constants import default_queue_name, job_key_prefix
+from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
@@ -38,8 +38,9 @@ log = structlog.get_logger("kerbline.relay")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The arq function of a topic, and how many ids one call of it takes."""
+    """The queue and function of a topic, and how many ids one call of it takes."""
 
+    queue: str
     function: str
     ids: int
 
@@ -170,5 +171,5 @@ async def enqueue(redis: Redis, targets: Mapping[str, Target], claimed: Sequence
                         target.function, (batch,), {}, None, now_ms, serializer=msgpack.packb
                     ),
                 )
-                pipe.zadd(default_queue_name, {job: now_ms})
+                pipe.zadd(target.queue, {job: now_ms})
         await pipe.execute()

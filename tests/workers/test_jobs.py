@@ -19,7 +19,7 @@ from tests.support.street import Street
 from workers.jobs.checkpoint import checkpoint
 from workers.jobs.handling import Context, handle
 from workers.jobs.retention import forget_the_old, reroute
-from workers.main import FUNCTIONS, TARGETS, make_worker
+from workers.main import QUEUES, TARGETS, Queue, make_worker
 from workers.relay import Target, enqueue
 
 
@@ -51,23 +51,30 @@ async def test_a_database_that_is_away_is_tried_again_soon(runtime: Runtime):
 
 async def test_jobs_are_handed_on_in_arqs_own_form_many_ids_to_each(redis: Redis):
     rows = [Claimed(number, "update") for number in range(120)]
-    await enqueue(redis, {"update": Target("notify", ids=50)}, [*rows, Claimed(500, "unheard-of")])
+    await enqueue(
+        redis, {"update": Target("q", "notify", ids=50)}, [*rows, Claimed(500, "unheard-of")]
+    )
     arq = ArqRedis(redis.connection_pool, job_deserializer=msgpack.unpackb)
-    jobs = sorted(await arq.queued_jobs(), key=lambda job: job.args[0])
+    jobs = sorted(await arq.queued_jobs(queue_name="q"), key=lambda job: job.args[0])
     assert [job.function for job in jobs] == ["notify"] * 3
     assert [len(job.args[0]) for job in jobs] == [50, 50, 20]
     assert [number for job in jobs for number in job.args[0]] == list(range(120))
 
 
-async def test_arq_is_a_wake_up_and_nothing_more(settings: Settings):
-    worker = make_worker(settings.redis_url, {})
+@pytest.mark.parametrize("queue", QUEUES)
+async def test_arq_is_a_wake_up_and_nothing_more(settings: Settings, queue: Queue):
+    worker = make_worker(queue, settings.redis_url, {})
     assert worker.keep_result_s == 0
     assert worker.job_serializer is msgpack.packb
     assert worker.job_deserializer is msgpack.unpackb
-    assert {target.function for target in TARGETS.values()} == {f.__name__ for f in FUNCTIONS}
     pool: ConnectionPool = worker.pool.connection_pool
     assert pool.connection_kwargs["socket_timeout"]
     await pool.disconnect()
+
+
+def test_every_topic_has_a_queue_that_runs_it():
+    runs = {(queue.name, function.__name__) for queue in QUEUES for function in queue.functions}
+    assert {(target.queue, target.function) for target in TARGETS.values()} == runs
 
 
 async def test_what_is_too_old_is_forgotten_and_nothing_else(street: Street, runtime: Runtime):
