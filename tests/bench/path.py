@@ -69,6 +69,8 @@ class Wire:
         self.writer.write(harness.post(path, json.dumps(body).encode(), headers))
         head = await self.reader.readuntil(b"\r\n\r\n")
         lower = head.lower()
+        if b"content-length:" not in lower:
+            raise RuntimeError(f"{head!r}")
         at = lower.index(b"content-length:") + 15
         said = await self.reader.readexactly(int(lower[at : lower.index(b"\r\n", at)]))
         if not head.startswith(b"HTTP/1.1 2"):
