@@ -6,7 +6,7 @@ FastAPI's own reader takes NaN, the last of two equal keys, UTF-16 and bodies wi
 import json
 import re
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, get_origin
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -76,29 +76,36 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
-        parameters = self.dependant.query_params
-        names = {each.alias for each in parameters}
-        # A route that takes its query as a model has that model look after the names.
-        has_model = any(
-            isinstance(kind := each.field_info.annotation, type) and issubclass(kind, BaseModel)
-            for each in parameters
-        )
+        takes = _takes(self)
 
         async def handle(request: Request) -> Response:
-            if request.scope["query_string"] and not has_model:
-                _check_query(request, names)
+            if request.scope["query_string"]:
+                _check_query(request, takes)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return handle
 
 
-def _check_query(request: Request, names: set[str]) -> None:
+def _takes(route: APIRoute) -> dict[str, bool]:
+    """The parameters of a route's query, and whether each may be repeated."""
+    found: dict[str, Any] = {}
+    for parameter in route.dependant.query_params:
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):  # a model of all of them
+            found |= {name: field.annotation for name, field in kind.model_fields.items()}
+        else:
+            found[parameter.alias] = kind
+    return {name: get_origin(kind) is list for name, kind in found.items()}
+
+
+def _check_query(request: Request, takes: dict[str, bool]) -> None:
     """Of a parameter sent twice one would be lost; of an unknown one, all of it."""
     sent = [name for name, _ in request.query_params.multi_items()]
-    if not names.issuperset(sent):
-        takes = ", ".join(sorted(names)) or "none"
-        raise Invalid(f"A parameter of the query is not known here; it takes {takes}.")
-    if len(set(sent)) != len(sent):
+    if not takes.keys() >= set(sent):
+        known = ", ".join(sorted(takes)) or "none"
+        raise Invalid(f"A parameter of the query is not known here; it takes {known}.")
+    once = [name for name in sent if not takes[name]]
+    if len(set(once)) != len(once):
         raise Invalid("A parameter of the query is sent twice.")
 
 
