@@ -14,7 +14,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
-from geo.areas import LOCK_ROUTING
+from geo.kinds import LOCK_ROUTING
 from reporting.errors import StillRunning
 from reporting.keys import Keys
 from reporting.photo_store import PhotoStore, open_store
