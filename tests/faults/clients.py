@@ -21,7 +21,7 @@ from tests.reporting.test_reports import FLY_TIPPING, POTHOLE
 from tests.support.county import SOUTH, WARDS
 
 #: What a client does not know the fate of, and sends again.
-AGAIN = {409, 429, 500, 502, 503, 504}
+AGAIN = {409, 429, 503}
 
 
 @dataclass
@@ -92,14 +92,11 @@ class Clients:
                 self.ledger.keep(kind, key, body, found)
                 return found
             code = answer.json().get("code")
-            if answer.status_code not in AGAIN or code == "conflict":
-                if code != "conflict":
-                    self.unexpected.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
+            if code == "conflict":
                 return None
-            if answer.status_code == 500 or (
-                answer.status_code in {409, 503} and "Retry-After" not in answer.headers
-            ):
+            if answer.status_code not in AGAIN or "Retry-After" not in answer.headers:
                 self.unexpected.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
+                return None
             self.ledger.trouble(str(code))
             await asyncio.sleep(0.05)
 

@@ -123,7 +123,7 @@ async def test_nothing_is_lost_however_often(
     """Twenty-four kills, hundreds of requests between them."""
     async with world(machine, county, tmp_path) as found:
         for _ in range(4):
-            await _kill_all(found, 8 * APART)
+            await _kill_all(found, 4 * APART)
         found.clients.stopping = True
         await _check(found)
 
