@@ -2,6 +2,9 @@
 
 The conditions of the partial indexes (``done_at is null and dead_at is null``, ``state =
 'pending'``) stand here word for word, never as parameters: a prepared statement would lose them.
+Where rows are found by their ids, the same conditions are written with ``coalesce``, which hides
+them from the planner: it would read such an index from end to end, thinking it as empty as it was
+when the statistics were made, and in a burst it is full of what has just been done.
 """
 
 #: What a verb puts into its own statement or transaction, beside the rows it is about.
@@ -40,7 +43,7 @@ where done_at is null and dead_at is null and next_at > now() and attempts > 0
 
 PENDING = """
 select id, topic, subject from outbox
-where id = any(%(ids)s) and topic = %(topic)s and done_at is null and dead_at is null
+where id = any(%(ids)s) and topic = %(topic)s and coalesce(done_at, dead_at) is null
 order by id
 """
 
@@ -49,7 +52,7 @@ DONE = "update outbox set done_at = now() where id = any(%(ids)s) and done_at is
 #: Why it could not be done; it comes back when the lease ends.
 FAILED = """
 update outbox set last_error = %(error)s
-where id = any(%(ids)s) and done_at is null and dead_at is null
+where id = any(%(ids)s) and coalesce(done_at, dead_at) is null
 """
 
 #: Turn updates into deliveries, one for each live subscription, and mark the outbox rows done.
@@ -62,7 +65,7 @@ with asked as (
   select distinct told.job_id
   from outbox join job_update told on told.id = outbox.subject
   where outbox.id = any(%(ids)s) and outbox.topic = 'update'
-    and outbox.done_at is null and outbox.dead_at is null
+    and coalesce(outbox.done_at, outbox.dead_at) is null
 ), due as materialized (
   select outbox.id, told.id as update_id, told.job_id, told.recorded_at, told.kind,
     told.changes ->> 'report' as report
@@ -102,7 +105,7 @@ with head as (
 ), due as (
   select delivery.id
   from head join delivery on delivery.id = head.id
-  where delivery.state = 'pending' and delivery.next_at <= now()
+  where coalesce(delivery.state, '') = 'pending' and delivery.next_at <= now()
   order by delivery.id
   limit %(limit)s
   for update of delivery skip locked
@@ -148,7 +151,7 @@ set state = case
 from unnest(
   %(ids)s::bigint[], %(states)s::text[], %(delays)s::double precision[], %(errors)s::text[]
 ) as result (id, state, delay_s, error)
-where delivery.id = result.id and delivery.state = 'pending'
+where delivery.id = result.id and coalesce(delivery.state, '') = 'pending'
 returning delivery.id, delivery.state, delivery.subscription_id,
   exists (
     select from delivery waiting
