@@ -5,7 +5,7 @@ schema (Alembic compares them with the database); statements are plain SQL, run 
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import DateTime, MetaData, Text
@@ -27,7 +27,7 @@ class Base(DeclarativeBase):
     """Every table of Kerbline."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}
+    type_annotation_map: ClassVar = {str: Text, datetime: DateTime(timezone=True)}
 
 
 PointColumn = Annotated[

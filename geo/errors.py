@@ -32,7 +32,7 @@ class LooksLikeGridReference(NotAPlace):
 
 
 class NullIsland(NotAPlace):
-    """0,0 is what a phone without a position sends; wait for a position, or say the place in words."""
+    """0,0 is what a phone without a position sends; wait for one, or say the place in words."""
 
     code = "null-island"
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from geo.errors import LooksLikeGridReference, NotAPlace, NullIsland
 
+LAT_MAX, LNG_MAX = 90, 180
+#: A device less sure than this knows nothing.
+ACCURACY_MAX_M = 100_000
 #: Metres in one degree of latitude (mean radius 6,371,008.8 m, IUGG).
 METRES_PER_DEGREE = 6_371_008.8 * math.pi / 180
 
@@ -44,13 +47,13 @@ def check_point(lat: float, lng: float, accuracy_m: float | None = None) -> Poin
     """
     if not (math.isfinite(lat) and math.isfinite(lng)):
         raise NotAPlace
-    if abs(lat) > 90 or abs(lng) > 180:
+    if abs(lat) > LAT_MAX or abs(lng) > LNG_MAX:
         if looks_like_grid(lat, lng) or looks_like_grid(lng, lat):
             raise LooksLikeGridReference
         raise NotAPlace
     if lat == 0 and lng == 0:
         raise NullIsland
-    if accuracy_m is not None and not 0 <= accuracy_m <= 100_000:
+    if accuracy_m is not None and not 0 <= accuracy_m <= ACCURACY_MAX_M:
         raise NotAPlace("accuracy_m is a radius in metres, from 0 to 100000.")
     return Point(lat + 0.0, lng + 0.0, accuracy_m)
 

@@ -46,7 +46,12 @@ class PooledConnection(AsyncConnection[Any]):
 
     patience_s: float | None = None
 
-    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+    async def wait(
+        self,
+        gen: PQGen[T],
+        interval: float = 0.1,
+        timeout: float | None = None,  # noqa: ASYNC109 - psycopg's own
+    ) -> T:
         """Every word with the server goes through here.
 
         Raises OperationalError after ``patience_s``, without the farewell that would hang too.
@@ -118,7 +123,7 @@ async def open_runtime(
     """Connect, and disconnect on leaving. A database that is away is waited for, not an error."""
 
     async def configure(conn: Connection) -> None:
-        cast(PooledConnection, conn).patience_s = patience_s
+        cast("PooledConnection", conn).patience_s = patience_s
 
     options = {**timeouts, "idle_in_transaction_session_timeout": "10s", "timezone": "UTC"}
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(

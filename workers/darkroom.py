@@ -34,11 +34,11 @@ _ANSWER_LIMIT: Final = 16_000_000
 _ROOT: Final = Path(__file__).resolve().parents[1]
 
 
-class DarkroomAway(Exception):  # noqa: N818  a noun, like every error of ours
+class DarkroomAway(Exception):
     """The decoding process cannot be started, lacks something of ours, or gets no CPU."""
 
 
-class _Died(Exception):  # noqa: N818
+class _Died(Exception):
     """The child ended, or did not say what a child says."""
 
 

@@ -1,6 +1,7 @@
 """What every command needs: a runtime, a way to run, a way to say no in one line."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -20,7 +21,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: What a command found or did goes to ``out``; progress and refusals go to ``err``.
-out = Console(highlight=False, soft_wrap=True)
+#: A pipe or a file has no width: tables are not cut there.
+_WIDTH = None if sys.stdout.isatty() else 200
+out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -37,7 +37,8 @@ async def _show(limit: int, *, revive: bool) -> None:
 
 
 def _table(letters: list[dict[str, Any]]) -> Table:
-    found = Table("what", "id", "topic", "reference", "since", "tries", "last error")
+    found = Table("what", "id", "topic", "reference", "since", "tries")
+    found.add_column("last error", overflow="fold")
     for letter in letters:
         found.add_row(
             letter["what"],

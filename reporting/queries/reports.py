@@ -109,8 +109,8 @@ job_row as (
     id, reference, authority_id, team_id, category, ward_area_id, division_area_id, place, status,
     priority, due_at, flags, version, chain_head, created_at, updated_at
   ) values (
-    %(update_job)s, %(job_reference)s, %(authority)s, %(team)s, %(category)s, %(ward)s, %(division)s,
-    {_PLACE_OR_NULL}, 'received', %(priority)s, %(due_at)s, %(flags)s, %(update_seq)s,
+    %(update_job)s, %(job_reference)s, %(authority)s, %(team)s, %(category)s, %(ward)s,
+    %(division)s, {_PLACE_OR_NULL}, 'received', %(priority)s, %(due_at)s, %(flags)s, %(update_seq)s,
     %(update_hash)s, %(update_recorded_at)s, %(update_recorded_at)s
   )
 ),
@@ -140,7 +140,8 @@ report_row as (
   )
 ),
 link_row as (
-  insert into job_report (report_id, job_id, since) values (%(report)s, %(update_job)s, %(update_recorded_at)s)
+  insert into job_report (report_id, job_id, since)
+  values (%(report)s, %(update_job)s, %(update_recorded_at)s)
 ),
 outbox_row as (
   insert into outbox (topic, subject) values ('update', %(update_id)s)
@@ -187,8 +188,9 @@ def store(*, new_job: bool, reporter: bool, words: bool, photos: bool) -> str:
 #: A report by id or reference, with its job as it stands.
 ONE = """
 select
-  report.id, report.reference, report.category, st_y(report.place) as lat, st_x(report.place) as lng,
-  report.accuracy_m, report.authority_id, report.ward_area_id, report.answers, report.flags,
+  report.id, report.reference, report.category,
+  st_y(report.place) as lat, st_x(report.place) as lng, report.accuracy_m,
+  report.authority_id, report.ward_area_id, report.answers, report.flags,
   report.device_id, report.tracking_hash, report.observed_at, report.created_at,
   words.description, words.place_text,
   reporter.name, reporter.email, reporter.phone, reporter.language, reporter.updates,

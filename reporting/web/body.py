@@ -18,6 +18,8 @@ from reporting.errors import Invalid
 
 #: A report with everything in it is below 20 kB; a sync of 200 updates below 1 MB.
 JSON_LIMIT: Final = 1_000_000
+#: Of a length that somebody declares; more are no length.
+DIGITS: Final = 12
 #: One photo, as it left the phone.
 PHOTO_LIMIT: Final = 20_000_000
 
@@ -154,7 +156,7 @@ class BodyLimit:
         limit = PHOTO_LIMIT if scope["path"].startswith("/v1/photos/") else JSON_LIMIT
         scope["kerbline_body_limit"] = limit
         declared = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
-        over = not declared.isdigit() or int(declared[:12]) > limit or len(declared) > 12
+        over = not declared.isdigit() or int(declared[:DIGITS]) > limit or len(declared) > DIGITS
         taken = 0
 
         async def counted() -> Message:

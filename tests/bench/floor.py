@@ -68,7 +68,7 @@ def make(settings: Settings) -> FastAPI:
     async def hello() -> dict[str, str]:
         return {"hello": "world"}
 
-    @app.post("/raw", status_code=201, response_model=Stored)
+    @app.post("/raw", status_code=201)
     async def raw(request: Request, body: ReportIn) -> Stored:
         place = body.location
         values = {

@@ -71,8 +71,10 @@ def script() -> str:
         "select " + ", ".join(f"{sql} as {name}" for name, sql in VALUES.items()) + " \\gset",
         "\\set lock random(1, 1000000000)",
         "begin;",
-        "select pg_try_advisory_xact_lock(:lock), pg_advisory_xact_lock_shared(1),"
-        " pg_advisory_xact_lock(:lock + 1);",
+        (
+            "select pg_try_advisory_xact_lock(:lock), pg_advisory_xact_lock_shared(1),"
+            " pg_advisory_xact_lock(:lock + 1);"
+        ),
         f"{' '.join(queries.LOOK.split())};",
         f"{store};",
         "commit;",

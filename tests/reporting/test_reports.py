@@ -9,6 +9,7 @@ import httpx
 from reporting.keys import token_hash
 from reporting.runtime import Connection
 from tests.support.county import County, inside
+from tests.support.pictures import encoded, picture
 
 POTHOLE = {"where": "carriageway", "depth": "over_7cm", "width": "over_60cm"}
 MILD = {"where": "parking", "depth": "under_4cm", "width": "under_30cm"}
@@ -270,3 +271,24 @@ async def test_an_unknown_report_is_not_found(client: httpx.AsyncClient, county:
     for name in (str(uuid4()), "KB-222222", "nonsense", str(UUID(int=0))):
         answer = await client.get(f"/v1/reports/{name}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_the_reporter_and_nobody_else_is_shown_the_photo(
+    client: httpx.AsyncClient, county: County
+) -> None:
+    photo = str(uuid4())
+    put = await client.put(
+        f"/v1/photos/{photo}", content=encoded(picture()), headers={"Content-Type": "image/jpeg"}
+    )
+    assert put.status_code == 201
+    made = (await send(client, pothole(photos=[photo]))).json()
+    assert made["photos"] == [photo]
+    public = (await client.get(f"/v1/reports/{made['id']}")).json()
+    assert photo not in str(public)
+    token = {"Authorization": f"Bearer {made['tracking_token']}"}
+    own = (await client.get(f"/v1/reports/{made['id']}", headers=token)).json()
+    (shown,) = own["photos"]
+    assert (shown["id"], shown["state"]) == (photo, "stored")
+    assert shown["large"].startswith(f"/v1/photos/{photo}/large?")
+    again = await send(client, pothole("E1", photos=[photo]))
+    assert (again.status_code, again.json()["code"]) == (422, "photo-unknown")

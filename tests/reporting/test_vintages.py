@@ -17,10 +17,10 @@ import httpx
 import pytest
 import shapely
 
-from geo.kinds import LOCK_ROUTING
 from geo.boundaries.reading import Fields, read
 from geo.boundaries.storing import NewVintage, Vintage, find_authority, find_vintage
 from geo.errors import VintageRefused
+from geo.kinds import LOCK_ROUTING
 from reporting import authorities, vintages
 from reporting.authorities import NewAuthority
 from reporting.queries import vintages as queries
