@@ -1,10 +1,12 @@
 """From a committed update to the phones, through Redis, arq and the gateway's socket."""
 
+from dataclasses import replace
+
 from reporting import outbox
 from tests.support.fcm import FakeFcm
 from tests.support.street import Street
 from tests.support.until import until
-from tests.workers.conftest import Working
+from tests.workers.conftest import IMPATIENT, Working
 
 
 async def test_each_phone_hears_every_update_once_and_in_order(
@@ -130,3 +132,14 @@ async def test_a_backlog_is_told_in_order_however_it_was_dispatched(
         await until(lambda: len(fcm.accepted) == 4)
     log = await street.all("select id from job_update order by seq")
     assert fcm.updates("one") == [str(update) for (update,) in log]
+
+
+async def test_a_busy_second_is_one_look(street: Street, fcm: FakeFcm, working: Working):
+    """Sixty notifications that came while the relay gathered are answered at once, not in turn."""
+    jobs = [(await street.report(await street.phone(f"phone {n}")))[1] for n in range(60)]
+    gathering = replace(IMPATIENT, relay=replace(IMPATIENT.relay, gather_s=1.0))
+    async with working(policies=gathering):
+        await until(lambda: len(fcm.accepted) == 60)
+        for job in jobs:
+            await street.update(job, status="fixed")
+        await until(lambda: len(fcm.accepted) == 120)
