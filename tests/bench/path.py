@@ -318,7 +318,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench path", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="reports of each run")
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=40.0, help="reports a second, offered")
+    parser.add_argument("--rate", type=float, default=20.0, help="reports a second, offered")
     options = parser.parse_args(argv)
     with scratch("bench") as database:
         asyncio.run(measure(database, options))
