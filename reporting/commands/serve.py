@@ -9,6 +9,7 @@ import uvicorn
 
 from reporting import logs, metrics, openapi_file
 from reporting.commands.base import fail, out, read_settings
+from reporting.commands.http import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +32,7 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http=Protocol,
             access_log=False,
             log_config=None,
             server_header=False,

@@ -74,6 +74,12 @@ async def test_what_is_no_http_is_refused_and_harms_nobody(serving: Api, county:
         ("no protocol", b"GET /v1/where\r\n\r\n"),
         ("TLS", bytes.fromhex("16030100a5010000a10303") + b"\r\n\r\n"),
         ("NUL in a header", b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\x00b\r\n\r\n"),
+        ("a header of 1 MB", b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: %s\r\n\r\n" % (b"a" * 10**6)),
+        ("a path of 1 MB", b"GET /%s HTTP/1.1\r\nhost: x\r\n\r\n" % (b"a" * 10**6)),
+        (
+            "100,000 headers",
+            b"GET /healthz HTTP/1.1\r\nhost: x\r\n%s\r\n" % (b"a: b\r\n" * 100_000),
+        ),
     ):
         try:
             status, _, body = await rudely(serving, request)
