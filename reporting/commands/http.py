@@ -1,6 +1,7 @@
 """uvicorn's HTTP/1.1, with an end to how long the head of a request may be.
 
-Its parser keeps a header that never ends in memory, and copies it with each piece that comes: connection could keep a process busy. A proxy in front has such a limit; this holds without one.
+Its parser keeps a header that never ends in memory, and copies it with each piece that comes: one
+connection could keep a process busy. A proxy in front has such a limit; this holds without one.
 """
 
 from typing import Any, Final
