@@ -55,7 +55,7 @@ def make(settings: Settings) -> FastAPI:
             min_size=8,
             max_size=8,
             open=False,
-            kwargs={"autocommit": True, "prepare_threshold": 1},
+            kwargs={"autocommit": True, "prepare_threshold": 1, "application_name": "floor"},
         )
         await pool.open()
         app.state.pool = pool

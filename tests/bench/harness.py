@@ -89,11 +89,17 @@ def cpu(process: psutil.Process) -> float:
     return total
 
 
-def backends_cpu(conn: psycopg.Connection[tuple[object, ...]], database: Database) -> float:
-    """CPU seconds of the database's backends that are connected now, ours apart."""
+def backends_cpu(
+    conn: psycopg.Connection[tuple[object, ...]], database: Database, application: str = "%"
+) -> float:
+    """CPU seconds of the database's backends that are connected now, ours apart.
+
+    ``application`` is a LIKE pattern for the name that a process gives its connections.
+    """
     rows = conn.execute(
-        "select pid from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
-        (database.name,),
+        "select pid from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+        " and application_name like %s",
+        (database.name, application),
     ).fetchall()
     total = 0.0
     for (pid,) in rows:

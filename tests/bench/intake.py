@@ -69,19 +69,25 @@ class Row:
 
 
 class Meter:
-    """CPU of a web process, of its database's backends and (if there is one) of the worker."""
+    """CPU of a web process, of its own backends, and of the worker (if any) with its backends."""
 
     def __init__(
         self,
         conn: psycopg.Connection[tuple[object, ...]],
         database: Database,
         web: psutil.Process,
+        application: str,
         worker: psutil.Process | None = None,
     ) -> None:
         self.read = lambda: (
             harness.cpu(web),
-            harness.backends_cpu(conn, database),
-            harness.cpu(worker) if worker else 0.0,
+            harness.backends_cpu(conn, database, application),
+            harness.cpu(worker)
+            + harness.backends_cpu(conn, database)
+            - harness.backends_cpu(conn, database, "floor")
+            - harness.backends_cpu(conn, database, "kerbline-api")
+            if worker
+            else 0.0,
         )
 
     async def run(self, url: str, requests: list[bytes], clients: int, expect: bytes) -> Row:
@@ -124,17 +130,19 @@ async def measure(database: Database, count: int, *, worker: bool) -> None:
         print(HEAD)
         for clients in CLIENTS:
             n = count if clients > 1 else count // 2
-            hello = await Meter(conn, database, floor).run(
+            hello = await Meter(conn, database, floor, "floor").run(
                 floor_url, [harness.get("/healthz")] * n, clients, b"200"
             )
-            raw = await Meter(conn, database, floor).run(
+            raw = await Meter(conn, database, floor, "floor").run(
                 floor_url, [harness.post("/raw", body(rng), {}) for _ in range(n)], clients, b"201"
             )
             reports = [
                 harness.post("/v1/reports", body(rng), {"Idempotency-Key": str(uuid4())})
                 for _ in range(n)
             ]
-            ours = await Meter(conn, database, api, relay).run(api_url, reports, clients, b"201")
+            ours = await Meter(conn, database, api, "kerbline-api", relay).run(
+                api_url, reports, clients, b"201"
+            )
             for name, row in (("hello", hello), ("raw insert", raw), ("report", ours)):
                 print(row.line(f"{name}, {clients} clients"), flush=True)
             print(f"{'':<28}a report costs {ours.total_ms / raw.total_ms:.2f} raw inserts")
