@@ -29,11 +29,11 @@ T = TypeVar("T")
 #: Seconds a request waits for a free connection before it is told to come back.
 POOL_TIMEOUT_S = 2.0
 #: A server that says nothing for so long is frozen or cut off: its own time-outs do not run.
-API_PATIENCE_S = 3.0
+API_PATIENCE_S = 2.0
 #: A stuck statement or lock ends as an error that a client may repeat, never as a hang.
 API_TIMEOUTS = {
-    "statement_timeout": "2500ms",
-    "lock_timeout": "2s",
+    "statement_timeout": "1800ms",
+    "lock_timeout": "1500ms",
     # Each statement is planned once for a connection: planning intake's look anew costs twice what
     # running it does. The EXPLAIN tests ask for the plans that come of it.
     "plan_cache_mode": "force_generic_plan",
