@@ -85,7 +85,10 @@ async def measure(database: Database, people: dict[str, Headers], count: int) ->
             harness.server("-m", "reporting", "serve", environment=environment)
         )
         print(HEAD)
-        hello, ours = Meter(conn, database, floor), Meter(conn, database, api)
+        hello, ours = (
+            Meter(conn, database, floor, "floor"),
+            Meter(conn, database, api, "kerbline-api"),
+        )
         for name, who in people.items():
             for label, path in await pages(api_url, who):
                 await ours.run(api_url, [get(path, who)] * 200, CLIENTS, b"200")

@@ -244,7 +244,7 @@ async def test_too_many_at_once_are_told_to_wait(
 
 
 class TestLimit:
-    """Uploads are limited for an address; by the hour here, so that no minute's end is in the way."""
+    """Uploads are limited for an address; by the hour here, as no minute ends in the middle."""
 
     @pytest.fixture
     def settings(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
