@@ -102,6 +102,7 @@ class Change:
 async def load(conn: Connection, new: NewVintage, progress: Progress | None = None) -> Vintage:
     """Store a vintage: in force where its days touch no other's, a draft behind one without end."""
     stored = await storing.store(conn, new, progress)
+    await storing.refuse_to_take_over(conn, stored)
     await bump(conn)
     await refuse_ties(conn)
     return stored

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -74,6 +75,8 @@ class Replaced:
     rules: int
     before: int
     teams_made: tuple[str, ...]
+    #: Area codes that the rules name and that are in force no more: they count for the past only.
+    ended: tuple[str, ...] = ()
 
 
 def read(text: str) -> list[Line]:
@@ -143,7 +146,18 @@ async def replace(conn: AsyncConnection[Any], lines: Sequence[Line]) -> Replaced
             cursor.nextset()
     await refuse_ties(conn, number_of)
     slugs = tuple(sorted({line.authority for line in lines}))
-    return Replaced(slugs, len(lines), before, made)
+    return Replaced(slugs, len(lines), before, made, _ended(lines, rules))
+
+
+def _ended(lines: Sequence[Line], rules: Rules) -> tuple[str, ...]:
+    today = datetime.now(UTC).date().isoformat()
+    named = {(rules.by_slug[line.authority].id, line.area_kind, line.area_code) for line in lines}
+    last: dict[str, bool] = {}
+    for area in rules.areas.values():
+        if (area.authority_id, area.kind, area.code) in named:
+            over = area.valid_to is not None and area.valid_to <= today
+            last[area.code] = last.get(area.code, True) and over
+    return tuple(sorted(code for code, over in last.items() if over))
 
 
 async def make_fallback_teams(conn: AsyncConnection[Any]) -> None:

@@ -104,3 +104,19 @@ join vintage on vintage.id = area.vintage_id
 where area.authority_id = %(authority_id)s and area.kind = 'authority'
   and vintage.state = 'active' and vintage.valid @> %(day)s
 """
+
+#: The other lower-tier authority most of whose wards lie inside a vintage's, at the same time.
+WARDS_INSIDE = """
+select authority.slug, count(distinct other.id)
+from vintage mine
+join area on area.vintage_id = mine.id
+join area other on other.geom && area.geom and st_covers(area.geom, st_pointonsurface(other.geom))
+join vintage theirs on theirs.id = other.vintage_id
+join authority on authority.id = other.authority_id
+where mine.id = %(vintage)s and theirs.kind = 'ward' and theirs.state = 'active'
+  and theirs.valid && mine.valid and other.authority_id <> mine.authority_id
+  and authority.tier in ('unitary', 'district')
+group by authority.slug
+order by 2 desc, 1
+limit 1
+"""

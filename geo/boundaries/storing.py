@@ -240,3 +240,19 @@ async def own_area(
         await cursor.execute(queries.OWN_AREA, {"authority_id": authority.id, "day": day})
         rows = await cursor.fetchall()
     return shapely.union_all([shapely.from_wkb(bytes(geom)) for (geom,) in rows]) if rows else None
+
+
+async def refuse_to_take_over(conn: AsyncConnection[Any], stored: Vintage) -> None:
+    """A place has one lower-tier authority: wards over another's would take its reports away."""
+    owner = await find_authority(conn, stored.authority)
+    if stored.kind != "ward" or owner.tier not in {"unitary", "district"}:
+        return
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.WARDS_INSIDE, {"vintage": stored.id})
+        row = await cursor.fetchone()
+    if row is not None:
+        other, count = row
+        raise VintageRefused(
+            f"{count} ward{'s' if count > 1 else ''} of {other} lie inside these of"
+            f" {stored.authority}; pick one council's out of the file with --where FIELD=VALUE."
+        )

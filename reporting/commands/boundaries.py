@@ -177,6 +177,8 @@ async def activate(
             async with runtime.unit() as conn:
                 change = await vintages.activate(conn, proposal, mapping)
     show_change(change, done=True)
+    if first != proposal.draft.first:
+        out.print(f"It was loaded as valid from {proposal.draft.first}; it begins {first} now.")
 
 
 # What the operator said

@@ -55,6 +55,11 @@ async def load_responsibilities(file: File) -> None:
         f" {done.before}.",
         markup=False,
     )
+    if done.ended:
+        out.print(
+            f"In force no more, so their rules count for the past only: {', '.join(done.ended)}.",
+            markup=False,
+        )
     if done.teams_made:
         out.print(f"Teams made: {', '.join(done.teams_made)}.", markup=False)
 

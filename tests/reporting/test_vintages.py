@@ -443,3 +443,14 @@ async def test_what_is_in_force_cannot_be_proposed(county: County, owner: Connec
     ).fetchall()
     with pytest.raises(VintageRefused, match="in force from 2020-01-01 already"):
         await vintages.propose(owner, number)
+
+
+async def test_wards_over_another_council_s_are_refused(county: County, owner: Connection):
+    await county.add_authority("rival", "Rival Council", "unitary")
+    before = await one(owner, "select count(*) from vintage")
+    over_all = {"R1": square(0, 0, 4), "R2": square(4, 0, 2)}
+    with pytest.raises(VintageRefused, match="2 wards of west lie inside these of rival"):
+        await load(owner, "rival", over_all)
+    assert await one(owner, "select count(*) from vintage") == before
+    beside = await load(owner, "rival", {"R3": square(8, 0, 2)})
+    assert beside.state == "active"

@@ -145,3 +145,12 @@ async def test_fallback_teams_are_made_where_they_are_missing(land):
     rules = await load(land.conn)
     west = rules.by_slug["west"]
     assert rules.teams[west.fallback_team_id].name == "Front Desk"
+
+
+async def test_a_ward_that_has_ended_is_named(land):
+    await land.conn.execute(
+        "update vintage set valid = daterange(lower(valid), current_date - 30)"
+        " where id = (select vintage_id from area where code = 'W1')"
+    )
+    done = await put(land, "west,fly_tipping,ward,W1,lanes,\nwest,fly_tipping,,,waste-west,\n")
+    assert done.ended == ("W1",)
