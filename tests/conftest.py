@@ -19,8 +19,12 @@ from redis.asyncio import Redis
 from reporting.app import create_app
 from reporting.runtime import API_TIMEOUTS, Connection, Runtime, open_runtime
 from reporting.settings import Settings
+from tests.support.browser import browser, site
 from tests.support.county import County
 from tests.support.scratch import ROOT, Database, scratch
+
+#: Fixtures for every test.
+__all__ = ["browser", "site"]
 
 
 def process_name(request: pytest.FixtureRequest) -> str:

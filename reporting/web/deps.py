@@ -1,5 +1,6 @@
 """What routes ask for: the process's runtime and who is calling."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -8,6 +9,7 @@ from fastapi.security import HTTPBearer
 from reporting.auth import Anyone, Principal, Staff, identify
 from reporting.errors import NotAllowed, NotSignedIn
 from reporting.runtime import Runtime
+from reporting.web import cookies
 
 #: For the document only; ``principal`` reads the header.
 BEARER = HTTPBearer(
@@ -40,12 +42,20 @@ def bearer(request: Request) -> str | None:
 
 
 async def principal(request: Request) -> Principal:
-    """Who is calling: anyone, without a bearer. Raises NotSignedIn for one that is not valid."""
+    """Who is calling: anyone, without a bearer. Raises NotSignedIn for one that is not valid.
+
+    A browser's cookies speak where no bearer does. Nobody chose to send those: what is not valid
+    any more is passed over.
+    """
     token = bearer(request)
-    if token is None:
-        return Anyone()
-    async with belongings(request).reading() as conn:
-        return await identify(conn, token)
+    if token is not None:
+        async with belongings(request).reading() as conn:
+            return await identify(conn, token)
+    for kept in cookies.bearers(request):
+        with suppress(NotSignedIn):
+            async with belongings(request).reading() as conn:
+                return await identify(conn, kept)
+    return Anyone()
 
 
 async def staff(who: Annotated[Principal, Depends(principal)]) -> Staff:

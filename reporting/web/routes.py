@@ -15,7 +15,7 @@ from reporting.web.api import (
     staff_me,
 )
 from reporting.web.deps import principal
-from reporting.web.pages import docs, follow, home, static
+from reporting.web.pages import browser, docs, follow, home, static
 
 #: Every route of these asks who is calling.
 ROUTERS = (photos.router, reports.router, me.router, jobs.router, staff_me.router)
@@ -23,7 +23,7 @@ ROUTERS = (photos.router, reports.router, me.router, jobs.router, staff_me.route
 OPEN = (categories.router, places.router, devices.router, auth.router)
 
 #: Pages know people by cookies, and tell what is wrong on a page.
-PAGES = (home.router, follow.router, docs.router, static.router)
+PAGES = (home.router, browser.router, follow.router, docs.router, static.router)
 
 
 def include(app: FastAPI) -> None:

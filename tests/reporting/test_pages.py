@@ -1,36 +1,25 @@
 """The pages: over HTTP as a browser without JavaScript uses them, and in a real browser."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from limits import RateLimitItemPerHour
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from reporting.app import create_app
 from reporting.runtime import Connection
 from reporting.settings import Settings
 from reporting.web import limits
+from tests.support.browser import Trouble, axe
 from tests.support.county import County, inside
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 W1 = {"ward": "west/W1"}
 DEEP = {
     "category": "pothole",
@@ -303,52 +292,6 @@ async def test_the_reference_page_has_every_call_of_the_document(client, app: Fa
 
 
 @dataclass
-class Trouble:
-    """What a browser complained of, and what it asked others for."""
-
-    refused: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-
-    def watch(self, page: Page, base: str) -> None:
-        def said(message: ConsoleMessage) -> None:
-            if message.type == "error" and "status of" not in message.text:
-                self.refused.append(message.text)
-
-        page.on("console", said)
-        page.on("pageerror", lambda error: self.refused.append(str(error)))
-        page.on(
-            "request",
-            lambda request: request.url.startswith(base) or self.elsewhere.append(request.url),
-        )
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("no browser: apt-get install chromium")
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS
-        )
-        yield found
-        await found.close()
-
-
-@pytest.fixture
-async def site(app: FastAPI) -> AsyncIterator[str]:
-    """The application on a port."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None)
-    )
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
-@dataclass
 class Visit:
     """A visitor at the first page."""
 
@@ -378,6 +321,7 @@ async def visit(
     yield Visit(page, trouble, site)
     assert await page.evaluate("document.documentElement.scrollWidth") <= request.param
     assert trouble == Trouble()
+    assert await axe(page) == []
     await context.close()
 
 

@@ -1,15 +1,19 @@
 """Pages from templates, under a policy that runs no script and no style but our own files."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import Response
+from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from reporting.language import LANGUAGES, Language, accepted, language
+from reporting.web import cookies
 from reporting.web.pages.static import address
 
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
+    " connect-src 'self'; worker-src 'self'; manifest-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final = {
@@ -19,19 +23,55 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.globals["static"] = address
+
+@cache
+def _templates(spoken: Language) -> Environment:
+    """The templates in one language: ``_("…")``, ``ngettext`` and ``{% trans %}`` speak it."""
+    found = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    found.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]
+    found.globals |= {
+        "static": address,
+        "language": spoken,
+        "languages": [language(code) for code in LANGUAGES],
+    }
+    return found
 
 
 def page(
-    name: str, status: int = 200, *, headers: dict[str, str] | None = None, **values: Any
+    name: str,
+    status: int = 200,
+    *,
+    spoken: Language | None = None,
+    headers: dict[str, str] | None = None,
+    **values: Any,
 ) -> Response:
-    """The template with these values."""
-    body = _templates.get_template(name).render(values)
-    return Response(body, status, {**HEADERS, **(headers or {})}, media_type="text/html")
+    """The template with these values, in this language (English unless given)."""
+    spoken = spoken or language(None)
+    body = _templates(spoken).get_template(name).render(values)
+    language_headers = {"Content-Language": spoken.tag, "Vary": "Accept-Language, Cookie"}
+    return Response(
+        body, status, {**HEADERS, **language_headers, **(headers or {})}, media_type="text/html"
+    )
+
+
+def spoken_to(request: Request) -> Language:
+    """What this visitor reads: as the address says, else the cookie, else the browser."""
+    asked = request.query_params.get("lang") or request.cookies.get(cookies.LANGUAGE)
+    code = asked if asked in LANGUAGES else accepted(request.headers.get("accept-language"))
+    return language(code)
+
+
+def remember_language(request: Request, answer: Response) -> None:
+    """Keep the language that the address asked for."""
+    asked = request.query_params.get("lang")
+    if asked in LANGUAGES:
+        answer.set_cookie(
+            cookies.LANGUAGE, asked, max_age=cookies.REPORTER_S, path="/", samesite="lax"
+        )

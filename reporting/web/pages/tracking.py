@@ -1,7 +1,4 @@
-"""The cookie by which a browser proves "I reported this": one for each report."""
-
-import re
-from typing import Final
+"""By which cookie a browser proves "I reported this", on the page of that report."""
 
 from fastapi import Request, Response
 
@@ -9,43 +6,22 @@ from reporting.auth import Anyone, Principal, identify
 from reporting.errors import NotSignedIn
 from reporting.keys import TRACKING
 from reporting.runtime import Connection
-
-#: How long a browser remembers.
-MAX_AGE_S: Final = 180 * 24 * 3600
-_TOKEN: Final = re.compile(rf"{TRACKING}[A-Za-z0-9_-]{{43}}")
+from reporting.web import cookies
 
 
 def remember(request: Request, answer: Response, reference: str, token: str) -> None:
-    """Give the browser the token, if it is one at all.
-
-    Over http, which only a trial uses, browsers refuse the ``__Host-`` name; the plain one is used.
-    """
-    if _TOKEN.fullmatch(token):
-        answer.set_cookie(
-            _name(request, reference),
-            token,
-            max_age=MAX_AGE_S,
-            path="/",
-            secure=_is_secure(request),
-            httponly=True,
-            samesite="lax",
-        )
+    """Give the browser the token of a report, if it is one at all."""
+    if token.startswith(TRACKING):
+        cookies.give(request, answer, cookies.report(reference), token, cookies.REPORTER_S)
 
 
 async def who(conn: Connection, request: Request, reference: str) -> Principal:
-    """The reporter, if this browser has the token; anyone else otherwise."""
-    token = request.cookies.get(_name(request, reference), "")
-    if not _TOKEN.fullmatch(token):
-        return Anyone()
-    try:
-        return await identify(conn, token)
-    except NotSignedIn:
-        return Anyone()
-
-
-def _name(request: Request, reference: str) -> str:
-    return f"{'__Host-' if _is_secure(request) else ''}report-{reference}"
-
-
-def _is_secure(request: Request) -> bool:
-    return request.app.state.runtime.settings.public_url.startswith("https://")  # type: ignore[no-any-return]
+    """The reporter, if this browser has the token or sent the report; anyone else otherwise."""
+    names = (cookies.report(reference), cookies.DEVICE)
+    for token in (cookies.held(request, name) for name in names):
+        if token is not None:
+            try:
+                return await identify(conn, token)
+            except NotSignedIn:
+                continue
+    return Anyone()

@@ -1,4 +1,4 @@
-"""The rows of reports, jobs and what happens to them.
+"""Reports, jobs and what happens to them.
 
 Jobs, reports and assignments name authorities, teams, categories and areas without a foreign key:
 nothing of those is ever deleted (the processes' role may not), and ten checks for each report took
@@ -32,64 +32,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geo.base import Base, PointColumn
-from reporting.roles import ROLES
 from reporting.status import OPEN_CONDITION
 
 STATUSES = ("received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed")
 
 #: Numbers behind the references of reports and jobs (``references.py`` turns them into words).
 REFERENCE_NUMBER = Sequence("reference_number", metadata=Base.metadata)
-
-
-class Device(Base):
-    """One install of an app. Its token is kept only as a SHA-256."""
-
-    __tablename__ = "device"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    platform: Mapped[str | None]
-    language: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class Subscription(Base):
-    """Where a device hears back: one live address for each channel."""
-
-    __tablename__ = "subscription"
-    __table_args__ = (
-        CheckConstraint("channel in ('fcm')", name="channel"),
-        Index(
-            "uq_subscription_live",
-            "device_id",
-            "channel",
-            unique=True,
-            postgresql_where=text("ended_at is null"),
-        ),
-        Index("ix_subscription_device", "device_id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    device_id: Mapped[UUID] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
-    channel: Mapped[str]
-    address: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    ended_at: Mapped[datetime | None]
-    ended_because: Mapped[str | None]
-
-
-class Reporter(Base):
-    """The person behind a report who left contact details. Erasing is deleting this row."""
-
-    __tablename__ = "reporter"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str | None]
-    email: Mapped[str | None]
-    phone: Mapped[str | None]
-    language: Mapped[str | None]
-    updates: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Job(Base):
@@ -140,6 +88,9 @@ class Job(Base):
     division_area_id: Mapped[int | None]
     #: Null where the place was given in words only (flag ``needs_place``).
     place: Mapped[PointColumn | None]
+    #: Of the report that made it, for telling whether the next is about the same defect.
+    accuracy_m: Mapped[float | None]
+    answers: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     status: Mapped[str]
     #: Why it is ``waiting`` (free text) or, for ``closed``, in ``closed_reason``.
     waiting_for: Mapped[str | None]
@@ -188,16 +139,29 @@ class Report(Base):
     tracking_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     observed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class ReportWords(Base):
     """The free text of a report (its description, or its place in words)."""
 
     __tablename__ = "report_words"
+    __table_args__ = (
+        Index(
+            "ix_report_words_held",
+            "report_id",
+            postgresql_where=text("held_for <> '{}' and released_at is null"),
+        ),
+    )
 
     report_id: Mapped[UUID] = mapped_column(primary_key=True)
     description: Mapped[str | None]
     place_text: Mapped[str | None]
+    #: What the screen found in the description; anything keeps it from the public view.
+    held_for: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    #: Somebody of the staff read it and let it through.
+    released_at: Mapped[datetime | None]
+    released_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
 
 
 class JobReport(Base):
@@ -303,169 +267,12 @@ class CheckpointHead(Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Photo(Base):
-    """One uploaded picture. The bytes are in the photo store, below its object key."""
+class SharedPoint(Base):
+    """A place that very many reports share exactly: a geocoder's fallback, not a defect."""
 
-    __tablename__ = "photo"
-    __table_args__ = (
-        CheckConstraint("state in ('stored', 'ready', 'unreadable')", name="state"),
-        Index("ix_photo_report", "report_id", postgresql_where=text("report_id is not null")),
-        Index("ix_photo_device", "device_id", postgresql_where=text("device_id is not null")),
-        Index("ix_photo_update", "update_id", postgresql_where=text("update_id is not null")),
-        Index(
-            "ix_photo_loose",
-            "uploaded_at",
-            postgresql_where=text("report_id is null and update_id is null"),
-        ),
-    )
+    __tablename__ = "shared_point"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    #: Another for every upload, so that whatever no row names may be swept away.
-    object_key: Mapped[str]
-    sha256: Mapped[bytes] = mapped_column(LargeBinary)
-    bytes: Mapped[int]
-    media_type: Mapped[str]
-    width: Mapped[int]
-    height: Mapped[int]
-    state: Mapped[str] = mapped_column(server_default="stored")
-    uploaded_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    device_id: Mapped[UUID | None] = mapped_column(ForeignKey("device.id", ondelete="SET NULL"))
-    report_id: Mapped[UUID | None] = mapped_column(ForeignKey("report.id"))
-    update_id: Mapped[UUID | None] = mapped_column(ForeignKey("job_update.id"))
-
-
-class Staff(Base):
-    """An account of a council's own people."""
-
-    __tablename__ = "staff"
-    __table_args__ = (CheckConstraint(f"role in {ROLES}", name="role"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
-    role: Mapped[str]
-    authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
-    #: Codes of the wards (or divisions) a supervisor answers for; empty = the whole authority.
-    wards: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
-    password_hash: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    disabled_at: Mapped[datetime | None]
-
-
-class StaffTeam(Base):
-    """A crew's membership of a team."""
-
-    __tablename__ = "staff_team"
-
-    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), primary_key=True)
-
-
-class StaffToken(Base):
-    """A signed-in session; the token is kept only as a SHA-256."""
-
-    __tablename__ = "staff_token"
-
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    expires_at: Mapped[datetime]
-
-
-class LoginTry(Base):
-    """A log-in, by keyed hashes of account and address.
-
-    Failed ones count for half an hour; of those that succeeded only the address is of interest.
-    """
-
-    __tablename__ = "login_try"
-    __table_args__ = (
-        Index("ix_login_try_account", "account", "at"),
-        Index("ix_login_try_address", "address", "at"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    account: Mapped[bytes] = mapped_column(LargeBinary)
-    address: Mapped[bytes] = mapped_column(LargeBinary)
-    at: Mapped[datetime] = mapped_column(server_default=func.now())
-    succeeded: Mapped[bool] = mapped_column(server_default=text("false"))
-
-
-class IdempotencyKey(Base):
-    """A stored 2xx answer. Holds no secret in clear: tokens are put back on replay."""
-
-    __tablename__ = "idempotency_key"
-    #: BRIN: rows come in the order of time, and only the nightly sweep asks.
-    __table_args__ = (Index("ix_idempotency_key_created", "created_at", postgresql_using="brin"),)
-
-    #: The operation and, if there is one, the device: ``createReport:<device uuid or ->``.
-    scope: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[UUID] = mapped_column(primary_key=True)
-    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    status: Mapped[int] = mapped_column(SmallInteger)
-    answer: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class Outbox(Base):
-    """Something that must happen because of a commit, recorded in that commit."""
-
-    __tablename__ = "outbox"
-    __table_args__ = (
-        Index(
-            "ix_outbox_due",
-            "next_at",
-            "id",
-            postgresql_where=text("done_at is null and dead_at is null"),
-        ),
-        # The fan-out takes all waiting updates of a job together, by their ids.
-        Index(
-            "ix_outbox_subject",
-            "subject",
-            postgresql_where=text("done_at is null and dead_at is null"),
-        ),
-        Index("ix_outbox_dead", "id", postgresql_where=text("dead_at is not null")),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    #: ``update`` (subject: an update) or ``photo`` (subject: a photo).
-    topic: Mapped[str]
-    subject: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    done_at: Mapped[datetime | None]
-    dead_at: Mapped[datetime | None]
-    last_error: Mapped[str | None]
-
-
-class Delivery(Base):
-    """The ledger of what was sent to whom: one row for each update and subscription."""
-
-    __tablename__ = "delivery"
-    __table_args__ = (
-        # In this order it also finds a subscription's deliveries when its device is forgotten.
-        UniqueConstraint("subscription_id", "update_id"),
-        Index("ix_delivery_dead", "id", postgresql_where=text("state = 'dead'")),
-        Index(
-            "ix_delivery_pending",
-            "subscription_id",
-            "id",
-            postgresql_where=text("state = 'pending'"),
-        ),
-        CheckConstraint("state in ('pending', 'sent', 'dropped', 'dead')", name="state"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    update_id: Mapped[UUID] = mapped_column(ForeignKey("job_update.id"))
-    subscription_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("subscription.id", ondelete="CASCADE")
-    )
-    #: The report whose reporter hears it; its reference is in the words.
-    report_id: Mapped[UUID] = mapped_column(ForeignKey("report.id"))
-    state: Mapped[str] = mapped_column(server_default="pending")
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    sent_at: Mapped[datetime | None]
-    last_error: Mapped[str | None]
+    lat: Mapped[float] = mapped_column(primary_key=True)
+    lng: Mapped[float] = mapped_column(primary_key=True)
+    reports: Mapped[int]
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())
