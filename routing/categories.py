@@ -11,7 +11,10 @@ with the place in the file and what was expected there. In short:
   from either when a question is answered so (see ``triage.py``);
 - ``response``: for each of P1 to P4 one of ``{"hours": n}``, ``{"working_days": n}``,
   ``{"days": n}``; what is left out is the default;
-- ``radius_m``: another report of this category so near is about the same defect.
+- ``radius_m``: another report of this category so near is about the same defect;
+- ``public_photos``: when a report's pictures may be seen by everyone. ``auto``: once faces and
+  plates have been looked for and filled and nothing was doubtful; ``checked`` (what is left out):
+  once somebody has looked at them; ``never``: not at all.
 """
 
 import json
@@ -171,6 +174,7 @@ class Category(Part):
     risk: Risk
     response: Response = Response()
     radius_m: float = Field(gt=0, le=500)
+    public_photos: Literal["auto", "checked", "never"] = "checked"
     emergency_notice: str | None = Field(default=None, max_length=1000)
 
     @model_validator(mode="after")

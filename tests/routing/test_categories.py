@@ -60,6 +60,15 @@ def test_the_shipped_two_ask_what_the_council_needs():
     assert "risk" not in POTHOLE.public()
 
 
+def test_pictures_are_public_once_looked_at_unless_the_category_says_otherwise():
+    # A hole in the road shows nobody; rubbish shows addresses, and what people throw away.
+    assert (POTHOLE.public_photos, FLY_TIPPING.public_photos) == ("auto", "checked")
+    (said_nothing,) = read(file_of())
+    assert said_nothing.public_photos == "checked"
+    (never,) = read(file_of(public_photos="never"))
+    assert never.public_photos == "never"
+
+
 def test_what_is_written_is_read_back():
     for category in (POTHOLE, FLY_TIPPING, *read(file_of())):
         again = read(json.dumps({"categories": [category.definition()]}))
@@ -75,6 +84,7 @@ def test_what_is_written_is_read_back():
         (file_of(radius_m=0), "street_light, radius_m"),
         (file_of(radius_m=math.inf), "street_light, radius_m"),
         (file_of(colour="red"), "street_light, colour"),
+        (file_of(public_photos="always"), "street_light, public_photos"),
         (file_of(code="Street Light"), "code"),
         (file_of(response={"P1": {"hours": 2, "days": 1}}), "one of hours, working_days or days"),
         (
