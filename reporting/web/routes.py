@@ -13,12 +13,13 @@ from reporting.web.api import (
     places,
     reports,
     staff_me,
+    uploads,
 )
 from reporting.web.deps import principal
 from reporting.web.pages import browser, docs, follow, home, static
 
 #: Every route of these asks who is calling.
-ROUTERS = (photos.router, reports.router, me.router, jobs.router, staff_me.router)
+ROUTERS = (uploads.router, photos.router, reports.router, me.router, jobs.router, staff_me.router)
 #: Of these, some do not.
 OPEN = (categories.router, places.router, devices.router, auth.router)
 

@@ -15,7 +15,7 @@ from reporting.keys import Keys
 from reporting.runtime import Connection, Runtime
 from reporting.settings import Settings
 from reporting.web import limits, photo_links
-from reporting.web.api import photos as api
+from reporting.web.api import uploads as api
 from reporting.web.photo_links import link, photo_view
 from tests.reporting.test_reports import count, pothole, send
 from tests.support.county import County
