@@ -122,7 +122,10 @@ def upgrade() -> None:
         "photo",
         ["uploaded_at"],
         unique=False,
-        postgresql_where=sa.text("review = 'needs_check' and state = 'ready'"),
+        postgresql_where=sa.text(
+            "state = 'ready'"
+            " and (review = 'needs_check' or (review = 'auto_ok' and reviewed_at is null))"
+        ),
     )
     op.create_foreign_key(
         op.f("fk_photo_reviewed_by_staff"), "photo", "staff", ["reviewed_by"], ["id"]
@@ -138,15 +141,20 @@ def upgrade() -> None:
         "report_words", sa.Column("released_at", sa.DateTime(timezone=True), nullable=True)
     )
     op.add_column("report_words", sa.Column("released_by", sa.Uuid(), nullable=True))
+    op.add_column("report_words", sa.Column("kept_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("report_words", sa.Column("kept_by", sa.Uuid(), nullable=True))
     op.create_index(
         "ix_report_words_held",
         "report_words",
         ["report_id"],
         unique=False,
-        postgresql_where=sa.text("held_for <> '{}' and released_at is null"),
+        postgresql_where=sa.text("held_for <> '{}' and released_at is null and kept_at is null"),
     )
     op.create_foreign_key(
         op.f("fk_report_words_released_by_staff"), "report_words", "staff", ["released_by"], ["id"]
+    )
+    op.create_foreign_key(
+        op.f("fk_report_words_kept_by_staff"), "report_words", "staff", ["kept_by"], ["id"]
     )
     op.add_column("subscription", sa.Column("reporter_id", sa.Uuid(), nullable=True))
     op.alter_column("subscription", "device_id", existing_type=sa.UUID(), nullable=True)
@@ -212,8 +220,11 @@ def downgrade() -> None:
     op.drop_index(
         "ix_report_words_held",
         table_name="report_words",
-        postgresql_where=sa.text("held_for <> '{}' and released_at is null"),
+        postgresql_where=sa.text("held_for <> '{}' and released_at is null and kept_at is null"),
     )
+    op.drop_constraint(op.f("fk_report_words_kept_by_staff"), "report_words", type_="foreignkey")
+    op.drop_column("report_words", "kept_by")
+    op.drop_column("report_words", "kept_at")
     op.drop_column("report_words", "released_by")
     op.drop_column("report_words", "released_at")
     op.drop_column("report_words", "held_for")
@@ -222,7 +233,10 @@ def downgrade() -> None:
     op.drop_index(
         "ix_photo_to_check",
         table_name="photo",
-        postgresql_where=sa.text("review = 'needs_check' and state = 'ready'"),
+        postgresql_where=sa.text(
+            "state = 'ready'"
+            " and (review = 'needs_check' or (review = 'auto_ok' and reviewed_at is null))"
+        ),
     )
     op.drop_column("photo", "original_gone_at")
     op.drop_geospatial_column("photo", "taken_place")

@@ -20,6 +20,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from geo.base import Base, PointColumn
 
 REVIEWS = ("auto_ok", "needs_check", "human_ok", "hidden")
+#: What staff may still have to look at; whether they do is the category's to say.
+TO_CHECK = (
+    "state = 'ready' and (review = 'needs_check' or (review = 'auto_ok' and reviewed_at is null))"
+)
 
 
 class Photo(Base):
@@ -32,7 +36,7 @@ class Photo(Base):
         Index(
             "ix_photo_to_check",
             "uploaded_at",
-            postgresql_where=text("review = 'needs_check' and state = 'ready'"),
+            postgresql_where=text(TO_CHECK),
         ),
         Index("ix_photo_report", "report_id", postgresql_where=text("report_id is not null")),
         Index("ix_photo_device", "device_id", postgresql_where=text("device_id is not null")),

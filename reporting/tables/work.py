@@ -150,7 +150,7 @@ class ReportWords(Base):
         Index(
             "ix_report_words_held",
             "report_id",
-            postgresql_where=text("held_for <> '{}' and released_at is null"),
+            postgresql_where=text("held_for <> '{}' and released_at is null and kept_at is null"),
         ),
     )
 
@@ -162,6 +162,9 @@ class ReportWords(Base):
     #: Somebody of the staff read it and let it through.
     released_at: Mapped[datetime | None]
     released_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    #: Somebody of the staff read it and kept it back.
+    kept_at: Mapped[datetime | None]
+    kept_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
 
 
 class JobReport(Base):
