@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reporting.language import LANGUAGES, Language, accepted, language
 from reporting.web import cookies
-from reporting.web.pages.static import address
+from reporting.web.pages.static import ASSETS, address
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
@@ -38,6 +38,7 @@ def _templates(spoken: Language) -> Environment:
     found.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]
     found.globals |= {
         "static": address,
+        "assets": ASSETS,
         "language": spoken,
         "languages": [language(code) for code in LANGUAGES],
     }
