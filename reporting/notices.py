@@ -1,21 +1,52 @@
 """Which update tells whom what, and in which words.
 
-All words that reach a resident about a job stand here, in one catalogue for each language. Nothing
-personal and nothing anybody typed goes into a push message: it lies on a locked phone's screen and
-passes through other companies' computers. "Closed" never says "fixed".
+All words that reach a resident about a job's course stand here in English; the catalogues in
+``locale/`` hold them in every other language. Nothing personal and nothing anybody typed goes into
+a push message: it lies on a locked phone's screen and passes through other companies' computers.
+"Closed" never says "fixed".
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from string import Template
+from string import Formatter
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-DEFAULT_LANGUAGE: Final = "en"
+from reporting.language import Language
+from reporting.language import language as speaking
 
 #: Kinds of update that only the reporter of the report they name hears of.
 ONLY_ITS_REPORTER: Final = frozenset({"reported", "attached"})
+
+#: By status as a job has it, then by what is known, most telling first: what is said is the first
+#: whose every fact is at hand.
+SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "received": (
+        "We have it; {team} will look at it by {due}",
+        "We have it; {team} will look at it",
+        "We have it",
+    ),
+    "scheduled": ("Work is planned for {scheduled}", "Work is planned"),
+    "in_progress": ("A crew is on it",),
+    "waiting": ("Waiting for {waiting}", "It has to wait for something; open it to read more"),
+    "referred": (
+        "This belongs to {authority}; we have passed it on",
+        "This belongs to somebody else; we have passed it on",
+    ),
+    "fixed": ("Fixed",),
+    "closed": ("Closed without work: {reason}", "Closed without work"),
+}
+CLOSED_REASONS: Final[Mapping[str, str]] = {
+    "not_found": "we could not find it",
+    "below_threshold": "it is not yet bad enough for us to act",
+    "not_ours": "it is not ours to mend",
+    "private_land": "it is on private land",
+    "withdrawn": "it was taken back",
+    "invalid": "it was not a report we can act on",
+}
+ATTACHED: Final = "We know of it already and have added your report to it"
+MESSAGE: Final = "There is a message for you; open it to read it"
+TITLE: Final = "Your report {reference}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,74 +71,6 @@ class Notice:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The words of one language. A sentence is the first whose every fact is known."""
-
-    #: By status as a job has it, then by what is known; most telling first.
-    sentences: Mapping[str, tuple[str, ...]]
-    closed_reasons: Mapping[str, str]
-    attached: str
-    message: str
-    title: str
-    weekdays: tuple[str, ...]
-    months: tuple[str, ...]
-    #: A day, and a time on a day.
-    day: str
-    time: str
-
-
-ENGLISH: Final = Catalogue(
-    sentences={
-        "received": (
-            "We have it; $team will look at it by $due",
-            "We have it; $team will look at it",
-            "We have it",
-        ),
-        "scheduled": ("Work is planned for $scheduled", "Work is planned"),
-        "in_progress": ("A crew is on it",),
-        "waiting": ("Waiting for $waiting", "It has to wait for something; open it to read more"),
-        "referred": (
-            "This belongs to $authority; we have passed it on",
-            "This belongs to somebody else; we have passed it on",
-        ),
-        "fixed": ("Fixed",),
-        "closed": ("Closed without work: $reason", "Closed without work"),
-    },
-    closed_reasons={
-        "not_found": "we could not find it",
-        "below_threshold": "it is not yet bad enough for us to act",
-        "not_ours": "it is not ours to mend",
-        "private_land": "it is on private land",
-        "withdrawn": "it was taken back",
-        "invalid": "it was not a report we can act on",
-    },
-    attached="We know of it already and have added your report to it",
-    message="There is a message for you; open it to read it",
-    title="Your report $reference",
-    weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    months=(
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ),
-    day="$weekday $day $month",
-    time="$hour:$minute on $day",
-)
-
-#: Another language is another entry; a language we lack falls back to English.
-CATALOGUES: Final[Mapping[str, Catalogue]] = {"en": ENGLISH}
-
-
 def is_public(kind: str, changes: Mapping[str, Any], *, has_message: bool = False) -> bool:
     """Is this update told to reporters? Those that are get an outbox row, topic ``update``.
 
@@ -129,52 +92,59 @@ def push(
     language: str | None = None,
 ) -> Notice:
     """The message about one update. ``status`` is the job's status after it."""
-    words = _catalogue(language)
-    title = Template(words.title).substitute(reference=reference)
+    said = told(kind, changes, status=status, facts=facts, language=language)
+    body = said or speaking(language).say(MESSAGE)
+    return Notice(speaking(language).say(TITLE, reference=reference), f"{body}.")
+
+
+def told(
+    kind: str,
+    changes: Mapping[str, Any],
+    *,
+    status: str,
+    facts: Facts,
+    language: str | None = None,
+) -> str | None:
+    """What has happened, without a full stop; None where only a message was written."""
     if kind == "attached":
-        body = words.attached
-    elif kind == "reported" or "status" in changes or "scheduled_for" in changes:
-        body = sentence(status, facts, language)
-    else:
-        body = words.message
-    return Notice(title, f"{body}.")
+        return speaking(language).say(ATTACHED)
+    if kind == "reported" or "status" in changes or "scheduled_for" in changes:
+        return sentence(status, facts, language)
+    return None
 
 
 def sentence(status: str, facts: Facts, language: str | None = None) -> str:
     """What the resident reads of a job in this status."""
-    words = _catalogue(language)
-    known = {
-        "team": facts.team,
-        "authority": facts.authority,
-        "due": facts.due_at and instant(facts.due_at, facts.timezone, language),
-        "scheduled": facts.scheduled_for and day(facts.scheduled_for, facts.timezone, language),
-        "waiting": facts.waiting_for,
-        "reason": facts.closed_reason and words.closed_reasons.get(facts.closed_reason),
-    }
-    given = {name: value for name, value in known.items() if value}
-    *telling, plain = (Template(text) for text in words.sentences[status])
-    fitting = (text for text in telling if set(text.get_identifiers()) <= given.keys())
-    return next(fitting, plain).substitute(given)
+    spoken = speaking(language)
+    known = _known(facts, spoken)
+    *telling, plain = SENTENCES[status]
+    fitting = (text for text in telling if needed(text) <= known.keys())
+    return spoken.say(next(fitting, plain), **known)
+
+
+def needed(text: str) -> set[str]:
+    """The facts that a sentence mentions."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def day(at: datetime, timezone: str, language: str | None = None) -> str:
     """``Friday 27 November``, where the council is."""
-    words = _catalogue(language)
-    local = at.astimezone(ZoneInfo(timezone))
-    return Template(words.day).substitute(
-        weekday=words.weekdays[local.weekday()], day=local.day, month=words.months[local.month - 1]
-    )
+    return speaking(language).day(at, timezone)
 
 
 def instant(at: datetime, timezone: str, language: str | None = None) -> str:
     """``16:40 on Friday 27 November``, where the council is."""
-    local = at.astimezone(ZoneInfo(timezone))
-    return Template(_catalogue(language).time).substitute(
-        hour=f"{local.hour:02}", minute=f"{local.minute:02}", day=day(at, timezone, language)
-    )
+    return speaking(language).instant(at, timezone)
 
 
-def _catalogue(language: str | None) -> Catalogue:
-    """The catalogue of a tag like ``cy`` or ``en-GB``, else English."""
-    tag = (language or DEFAULT_LANGUAGE).partition("-")[0].lower()
-    return CATALOGUES.get(tag, CATALOGUES[DEFAULT_LANGUAGE])
+def _known(facts: Facts, spoken: Language) -> dict[str, str]:
+    reason = CLOSED_REASONS.get(facts.closed_reason or "")
+    said = {
+        "team": facts.team,
+        "authority": facts.authority,
+        "due": facts.due_at and spoken.instant(facts.due_at, facts.timezone),
+        "scheduled": facts.scheduled_for and spoken.day(facts.scheduled_for, facts.timezone),
+        "waiting": facts.waiting_for,
+        "reason": reason and spoken.say(reason),
+    }
+    return {name: value for name, value in said.items() if value}

@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from geo.errors import Refusal
+from reporting import notices
 from reporting.language import CATALOGUES, LANGUAGES, accepted, language
 from reporting.web import routes  # noqa: F401 - every refusal is declared when it is imported
 from routing.categories import SHIPPED
@@ -62,7 +63,16 @@ def said_in_code() -> Iterator[tuple[str, str]]:
 
 
 def said_as_data() -> Iterator[tuple[str, str]]:
-    """Sentences that are data: what is refused, and what is asked about the shipped categories."""
+    """Sentences that are data: what is refused, what is asked about the shipped categories, and
+    what is told of a job."""
+    for said in (
+        *(text for texts in notices.SENTENCES.values() for text in texts),
+        *notices.CLOSED_REASONS.values(),
+        notices.ATTACHED,
+        notices.MESSAGE,
+        notices.TITLE,
+    ):
+        yield said, "notices.py"
     kinds = [Refusal]
     while kinds:
         kind = kinds.pop()
