@@ -9,6 +9,7 @@ from reporting.runtime import API_PATIENCE_S, API_TIMEOUTS, open_runtime
 from reporting.settings import Settings
 from reporting.web import openapi_document, problems, routes
 from reporting.web.body import BodyLimit
+from reporting.web.compress import CompressPages
 from reporting.web.limits import open_limiter
 from reporting.web.observe import Observe
 
@@ -44,5 +45,6 @@ def create_app(settings: Settings) -> FastAPI:
     routes.include(app)
     openapi_document.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(CompressPages)
     app.add_middleware(Observe, https=settings.environment == "production")
     return app

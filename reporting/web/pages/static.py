@@ -1,5 +1,12 @@
-"""The files that pages load: read once, named by their content, kept by browsers for a year."""
+"""The files that pages load: read and compressed once, named by content, kept for a year.
 
+Ours are addressed under the version of all of them together, ``/static/~{version}/home.mjs``, so
+that a module's relative imports are kept by browsers too. Files of others stand in folders named
+by their version, ``vendor/maplibre-gl-6.17.0/``, and keep those addresses.
+"""
+
+import gzip
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -8,15 +15,30 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from reporting.errors import NotFound
+from reporting.web.compress import accepts_gzip
 
 router = APIRouter(include_in_schema=False)
 
 FOLDER: Final = Path(__file__).with_name("static")
 MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
 }
+#: Pictures are compressed as they are.
+_PACKED: Final = {".png"}
+#: What a script may do that runs by itself: a worker's policy is its own file's, not its page's.
+WORKER_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+)
+FOREVER: Final = "public, max-age=31536000, immutable"
+_VERSIONED_FOLDER: Final = re.compile(r"vendor/[\w.-]*\d+\.\d+[\w.-]*/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +46,7 @@ class Asset:
     """A file as it is sent."""
 
     body: bytes
+    packed: bytes | None
     media_type: str
     version: str
 
@@ -31,31 +54,59 @@ class Asset:
 def _read(path: Path) -> Asset:
     body = path.read_bytes()
     version = blake2b(body, digest_size=6).hexdigest()
-    return Asset(body, MEDIA_TYPES[path.suffix], version)
+    packed = None if path.suffix in _PACKED else gzip.compress(body, 9, mtime=0)
+    smaller = packed if packed and len(packed) < len(body) else None
+    return Asset(body, smaller, MEDIA_TYPES[path.suffix], version)
 
 
-ASSETS: Final = {path.name: _read(path) for path in sorted(FOLDER.iterdir())}
+ASSETS: Final = {
+    path.relative_to(FOLDER).as_posix(): _read(path)
+    for path in sorted(FOLDER.rglob("*"))
+    if path.is_file()
+}
+#: Of all files of ours together: who has one page's files has the files that belong to them.
+VERSION: Final = blake2b(
+    "".join(f"{name}={asset.version};" for name, asset in ASSETS.items()).encode(), digest_size=6
+).hexdigest()
 
 
 def address(name: str) -> str:
     """Where a page finds a file, in the version that it was made for."""
-    return f"/static/{name}?v={ASSETS[name].version}"
+    if name not in ASSETS:
+        raise KeyError(name)
+    return f"/static/{name}" if _VERSIONED_FOLDER.match(name) else f"/static/~{VERSION}/{name}"
 
 
-@router.get("/static/{name}")
+@router.api_route("/static/~{version}/{name:path}", methods=["GET", "HEAD"])
+async def get_versioned(request: Request, version: str, name: str) -> Response:
+    return _sent(request, name, for_ever=version == VERSION)
+
+
+@router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
 async def get_static(
     request: Request, name: str, v: Annotated[str, Query(max_length=50)] = ""
 ) -> Response:
     asset = ASSETS.get(name)
+    known = asset is not None and v == asset.version
+    return _sent(request, name, for_ever=known or bool(_VERSIONED_FOLDER.match(name)))
+
+
+def _sent(request: Request, name: str, *, for_ever: bool) -> Response:
+    """The file, or that it has not changed. Another version than this is asked for each time."""
+    asset = ASSETS.get(name)
     if asset is None:
         raise NotFound
-    tag = f'"{asset.version}"'
-    # A module's own imports carry no version: those are asked for again each time.
-    known = v == asset.version
+    packed = asset.packed if accepts_gzip(request.headers.get("accept-encoding")) else None
+    tag = f'"{asset.version}-gzip"' if packed else f'"{asset.version}"'
     headers = {
-        "Cache-Control": "public, max-age=31536000, immutable" if known else "no-cache",
+        "Cache-Control": FOREVER if for_ever else "no-cache",
+        "Content-Security-Policy": WORKER_POLICY,
         "ETag": tag,
+        "Vary": "Accept-Encoding",
     }
-    if request.headers.get("if-none-match") == tag:
+    known = request.headers.get("if-none-match", "").split(",")
+    if tag in {each.strip().removeprefix("W/") for each in known}:
         return Response(status_code=304, headers=headers)
-    return Response(asset.body, headers=headers, media_type=asset.media_type)
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(packed or asset.body, headers=headers, media_type=asset.media_type)
