@@ -15,17 +15,30 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, tuple_row
+from psycopg.types.json import Jsonb
 
-from reporting.auth import Action, Principal, ReportFacts, may
-from reporting.errors import NotFound, PhotoPending, PhotoTaken, PhotoUnreadable
+from reporting.auth import Action, Anyone, Principal, ReportFacts, Staff, authorize, may
+from reporting.errors import (
+    NotAllowed,
+    NotFound,
+    PhotoGone,
+    PhotoPending,
+    PhotoTaken,
+    PhotoUnreadable,
+)
 from reporting.images.headers import Header
+from reporting.images.regions import Region
 from reporting.photo_store import PhotoStore
 from reporting.queries import photos as queries
+from routing.categories import Category
 
 Connection = AsyncConnection[Any]
 
-ORIGINAL, LARGE, SMALL = "original", "large", "small"
+#: As it arrived; upright and clean, with every face still to be seen; the redacted copies.
+ORIGINAL, CLEAR, LARGE, SMALL = "original", "clear", "large", "small"
+#: The copies that are redacted, for everyone who may see the picture.
 SIZES: Final = (LARGE, SMALL)
+AUTO_OK, NEEDS_CHECK, HUMAN_OK, HIDDEN = "auto_ok", "needs_check", "human_ok", "hidden"
 #: A phone that was offline may send its report days after its pictures.
 LOOSE_FOR: Final = timedelta(days=7)
 #: Longer than any upload takes.
@@ -44,12 +57,53 @@ class Photo:
     media_type: str
     width: int
     height: int
+    #: ``stored``, ``ready`` or ``unreadable``.
     state: str
     device_id: UUID | None
+    #: Whether the public may see it (``is_public``): see the names above.
+    review: str
+    reviewed_at: datetime | None
+    reviewed_by: UUID | None
+    #: What is filled in its copies: rows of ``Region``.
+    regions: list[dict[str, Any]]
+    #: The set of copies to show. None: none was made yet, or nobody could look for faces.
+    made: str | None
+    #: 64 bits, signed. Alike pictures differ in few: count the ones of ``(a ^ b) & (2**64 - 1)``.
+    phash: int | None
+    #: What the camera says. For staff only, and never trusted.
+    taken_at: datetime | None
+    taken_lat: float | None
+    taken_lng: float | None
+    original_gone_at: datetime | None
 
     def key(self, which: str) -> str:
-        """Where the store has the original or a derivative."""
-        return f"{self.object_key}/{which}"
+        """Where the store has the original, the clear copy, or one of the copies to show."""
+        return key_of(self.object_key, which, self.made)
+
+    @property
+    def filled(self) -> tuple[Region, ...]:
+        """What is filled in its copies."""
+        return tuple(Region.of_row(row) for row in self.regions)
+
+
+def key_of(object_key: str, which: str, made: str | None) -> str:
+    """A key in the store. Each set of redacted copies has keys of its own."""
+    return f"{object_key}/{made}-{which}" if which in SIZES else f"{object_key}/{which}"
+
+
+def is_public(review: str, category: Category) -> bool:
+    """Whether everyone may see a photo with a report or job of this category.
+
+    ``human_ok``: staff looked at it. ``auto_ok``: only the finder did, which is enough where the
+    category says ``auto``. Under ``never`` no picture is public.
+    """
+    match category.public_photos:
+        case "auto":
+            return review in {AUTO_OK, HUMAN_OK}
+        case "checked":
+            return review == HUMAN_OK
+        case "never":
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +172,123 @@ async def record(conn: Connection, upload: Upload, device: UUID | None) -> Photo
         return await cursor.fetchone()
 
 
-async def visible(conn: Connection, principal: Principal, photo: UUID) -> Photo:
-    """The photo, for those who may see the report or the job's update it belongs to."""
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A photo and what it is attached to, which decides who may see it."""
+
+    photo: Photo
+    #: The job, or the report on it, that it shows; None while it is nobody's.
+    shows: _Job | ReportFacts | None
+    #: The job's category.
+    category: str | None
+
+    def overseen_by(self, principal: Principal) -> bool:
+        """Whether they are staff who may see it as it was taken."""
+        return (
+            isinstance(principal, Staff)
+            and self.shows is not None
+            and may(principal, Action.SEE_ORIGINAL, self.shows)
+        )
+
+
+async def attached(conn: Connection, photo: UUID) -> Attached:
+    """The photo and what it is attached to, or NotFound."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(queries.WITH_JOB, {"id": photo})
         row = await cursor.fetchone()
     if row is None:
         raise NotFound
-    *columns, report, device, authority, team, ward, division = row
-    if authority is None:  # nobody's yet
-        raise NotFound
+    *columns, report, device, authority, team, ward, division, category = row
+    found = Photo(*columns)
+    if authority is None:
+        return Attached(found, None, None)
     job = _Job(authority, team, ward, division)
-    if not may(principal, Action.SEE_JOB, ReportFacts(report, device, job) if report else job):
+    return Attached(found, ReportFacts(report, device, job) if report else job, category)
+
+
+def check_sight(found: Attached, principal: Principal) -> None:
+    """Refuse whoever may not see the report or the job's update it belongs to. NotFound."""
+    if found.shows is None or not may(principal, Action.SEE_JOB, found.shows):
         raise NotFound
-    return Photo(*columns)
+
+
+def check_hidden(found: Attached, principal: Principal) -> None:
+    """Refuse a hidden photo to all but the staff who oversee it. PhotoGone."""
+    if found.photo.review == HIDDEN and not found.overseen_by(principal):
+        raise PhotoGone
 
 
 def derivative(photo: Photo, size: str) -> str:
-    """The key of a derivative that is there; PhotoPending or PhotoUnreadable if it is not."""
+    """The key of a redacted copy that is there; PhotoPending or PhotoUnreadable if it is not."""
     if photo.state == "unreadable":
         raise PhotoUnreadable
-    if photo.state != "ready":
+    if photo.state != "ready" or photo.made is None:
         raise PhotoPending
     return photo.key(size)
+
+
+def clear(found: Attached, principal: Principal) -> str:
+    """The key of the copy with nothing filled, for staff who may see the original.
+
+    Raises NotFound, NotAllowed, PhotoGone, PhotoPending or PhotoUnreadable.
+    """
+    photo = found.photo
+    if found.shows is None or isinstance(principal, Anyone):
+        raise NotFound
+    authorize(principal, Action.SEE_ORIGINAL, found.shows)
+    if not isinstance(principal, Staff):
+        raise NotAllowed
+    if photo.original_gone_at is not None:
+        raise PhotoGone
+    if photo.state == "unreadable":
+        raise PhotoUnreadable
+    if photo.state == "stored" and photo.reviewed_at is None:
+        raise PhotoPending
+    return photo.key(CLEAR)
+
+
+async def review(
+    conn: Connection,
+    photo: UUID,
+    *,
+    review: str,
+    regions: Sequence[Region] | None = None,
+    by: UUID,
+) -> Photo:
+    """Write down what a member of staff (``by``) decided after looking at a photo.
+
+    ``review`` is ``human_ok``, ``needs_check`` or ``hidden``. ``regions`` is all that is to be
+    filled from now on; None leaves it as it is. Where that differs from what is filled, and where
+    there are none yet, the photo is ``stored`` again until the worker has made its copies: the old
+    ones open for nobody from the moment this is committed.
+
+    Asks for no right: the caller has seen to that. Raises NotFound, PhotoPending for a picture the
+    worker has not come to, and PhotoUnreadable for one that could not be opened.
+    """
+    async with conn.cursor(row_factory=class_row(Photo)) as cursor:
+        await cursor.execute(queries.LOCK, {"id": photo})
+        before = await cursor.fetchone()
+        if before is None:
+            raise NotFound
+        if before.state == "unreadable":
+            raise PhotoUnreadable
+        if before.state == "stored" and before.reviewed_at is None:
+            raise PhotoPending
+        rows = before.regions if regions is None else [region.row() for region in regions]
+        await cursor.execute(
+            queries.REVIEW,
+            {
+                "id": photo,
+                "review": review,
+                "by": by,
+                "regions": Jsonb(rows),
+                "again": rows != before.regions or before.made is None,
+            },
+        )
+        after = await cursor.fetchone()
+    if after is None:
+        raise NotFound
+    return after
 
 
 async def settle(
@@ -150,6 +298,7 @@ async def settle(
     state: str,
     width: int | None = None,
     height: int | None = None,
+    made: str | None = None,
 ) -> None:
     """Its derivatives are in the store (``ready``), or it cannot be opened (``unreadable``)."""
     await conn.execute(
@@ -160,6 +309,7 @@ async def settle(
             "state": state,
             "width": width or photo.width,
             "height": height or photo.height,
+            "made": made,
         },
     )
 
@@ -176,10 +326,10 @@ async def delete_loose(
             queries.LOOSE, {"older_than_s": older_than.total_seconds(), "limit": limit}
         )
         rows = await cursor.fetchall()
-    for _, key in rows:
-        for which in (ORIGINAL, *SIZES):
-            await store.delete(f"{key}/{which}")
-    await conn.execute(queries.FORGET, {"ids": [photo for photo, _ in rows]})
+    for _, key, made in rows:
+        for which in (ORIGINAL, CLEAR, *SIZES):
+            await store.delete(key_of(key, which, made))
+    await conn.execute(queries.FORGET, {"ids": [photo for photo, _, _ in rows]})
     return len(rows)
 
 

@@ -164,7 +164,7 @@ async def _whole(conn: Connection, row: Any, rules: Rules) -> dict[str, Any]:
         for message in rows
     ]
     timeline = views.timeline(row.id, row.since, entries, with_words=True)
-    own = views.own(row, [{"id": photo.id, "state": photo.state} for photo in photos])
+    own = views.own(row, [photo._asdict() for photo in photos])
     return {**views.report(row, rules, timeline), **own, "messages": messages}
 
 

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Literal
 
 from geo.spatial import in_bbox
+from reporting.queries.photos import SHOWN
 from reporting.status import OPEN_CONDITION as OPEN
 
 #: One row of the log, from ``events.Entry.params()``. Intake puts it into its own statement.
@@ -66,13 +67,13 @@ from job where id = any(%(jobs)s) order by id for update
 """
 
 #: The reports that stand on a job, with their words and photos; nothing that leads to a person.
-REPORTS = """
+REPORTS = f"""
 select
   report.id, report.reference, report.category, report.answers, report.flags, report.accuracy_m,
   st_y(report.place) as lat, st_x(report.place) as lng, report.observed_at, report.created_at,
   report.taken_by is not null as by_phone, link.since, words.description, words.place_text,
   array(
-    select jsonb_build_object('id', photo.id, 'state', photo.state)
+    select {SHOWN}
     from photo where photo.report_id = report.id order by photo.uploaded_at, photo.id
   ) as photos
 from job_report link
@@ -83,12 +84,12 @@ order by link.since, report.id
 """
 
 #: What happened to a job since a version of it, oldest first.
-UPDATES = """
+UPDATES = f"""
 select
   entry.id, entry.seq, entry.kind, entry.actor, entry.made_at, entry.recorded_at, entry.changes,
   words.note, words.public_message, words.waiting_for, staff.name,
   array(
-    select jsonb_build_object('id', photo.id, 'state', photo.state)
+    select {SHOWN}
     from photo where photo.update_id = entry.id order by photo.uploaded_at, photo.id
   ) as photos
 from job_update entry

@@ -2,8 +2,20 @@
 
 _COLUMNS = """
 photo.id, photo.object_key, photo.sha256, photo.bytes, photo.media_type,
-photo.width, photo.height, photo.state, photo.device_id
+photo.width, photo.height, photo.state, photo.device_id,
+photo.review, photo.reviewed_at, photo.reviewed_by, photo.regions, photo.made, photo.phash,
+photo.taken_at, st_y(photo.taken_place) as taken_lat, st_x(photo.taken_place) as taken_lng,
+photo.original_gone_at
 """
+
+#: The state as all but a few see it: while nobody has looked for faces, it is being made ready.
+SHOWN_STATE = (
+    "case when photo.state = 'ready' and photo.made is null then 'stored' else photo.state end"
+)
+#: A photo as the views take it: ``{id, state, review}``.
+SHOWN = f"""jsonb_build_object(
+  'id', photo.id, 'state', {SHOWN_STATE}, 'review', photo.review
+)"""
 
 FIND = f"select {_COLUMNS} from photo where id = %(id)s"
 
@@ -28,7 +40,7 @@ select {_COLUMNS} from photo_row photo
 WITH_JOB = f"""
 select {_COLUMNS},
   report.id as report_id, report.device_id as report_device_id,
-  job.authority_id, job.team_id, job.ward_area_id, job.division_area_id
+  job.authority_id, job.team_id, job.ward_area_id, job.division_area_id, job.category
 from photo
 left join report on report.id = photo.report_id
 left join job_report link on link.report_id = report.id and link.until is null
@@ -39,14 +51,14 @@ where photo.id = %(id)s
 
 #: Only once, and only for the upload that was looked at.
 SETTLE = """
-update photo set state = %(state)s, width = %(width)s, height = %(height)s
+update photo set state = %(state)s, width = %(width)s, height = %(height)s, made = %(made)s
 where id = %(id)s and object_key = %(object_key)s and state = 'stored'
 """
 
 #: Uploaded and never sent with a report or an update. One that is being attached right now is
 #: passed over; one in these rows cannot be attached until we are done.
 LOOSE = """
-select id, object_key from photo
+select id, object_key, made from photo
 where report_id is null and update_id is null
   and uploaded_at < now() - make_interval(secs => %(older_than_s)s)
 order by uploaded_at
@@ -58,3 +70,18 @@ FORGET = "delete from photo where id = any(%(ids)s)"
 
 #: Which of these objects have a row.
 NAMED = "select object_key from photo where id = any(%(ids)s)"
+
+LOCK = f"select {_COLUMNS} from photo where id = %(id)s for update"
+
+#: What staff decided, and the wake-up for the worker if its copies are to be made again.
+REVIEW = f"""
+with photo_row as (
+  update photo set review = %(review)s, reviewed_at = clock_timestamp(), reviewed_by = %(by)s,
+    regions = %(regions)s, state = case when %(again)s then 'stored' else state end
+  where id = %(id)s
+  returning *
+), outbox_row as (
+  insert into outbox (topic, subject) select 'photo', id from photo_row where %(again)s
+)
+select {_COLUMNS} from photo_row photo
+"""

@@ -9,6 +9,7 @@ from functools import cache
 from geo.lookup import AREA_IDS, NEAR_IDS
 from geo.spatial import PLACE, box_around, metres_between, within_metres
 from reporting.queries.jobs import INSERT_UPDATE, LOCKED_NOW
+from reporting.queries.photos import SHOWN, SHOWN_STATE
 from reporting.status import OPEN_CONDITION as OPEN
 
 #: The time of the report: now, or the one given for a report of the past.
@@ -209,11 +210,11 @@ ONE_BY_ID = ONE.format(condition="report.id = %(id)s")
 ONE_BY_REFERENCE = ONE.format(condition="report.reference = %(reference)s")
 
 #: What happened to the job, oldest first, with the words for reporters and the pictures of each.
-TIMELINE = """
+TIMELINE = f"""
 select
   entry.id, entry.seq, entry.kind, entry.recorded_at, entry.changes, words.public_message,
   (
-    select coalesce(json_agg(json_build_object('id', id, 'state', state) order by id), '[]')
+    select coalesce(jsonb_agg({SHOWN} order by id), '[]')
     from photo where photo.update_id = entry.id
   ) as photos
 from job_update entry
@@ -222,7 +223,10 @@ where entry.job_id = %(job)s
 order by entry.seq
 """
 
-PHOTOS = "select id, state from photo where report_id = %(report)s order by uploaded_at, id"
+PHOTOS = f"""
+select id, {SHOWN_STATE} as state, review
+from photo where report_id = %(report)s order by uploaded_at, id
+"""
 
 #: Open jobs near a place, nearest first, as anyone may see them.
 NEARBY = f"""

@@ -53,7 +53,7 @@ async def one(conn: Connection, router: Router, name: str, principal: Principal)
         return public
     return {
         **public,
-        **views.own(row, [{"id": photo.id, "state": photo.state} for photo in photos]),
+        **views.own(row, [photo._asdict() for photo in photos]),
     }
 
 

@@ -1,5 +1,6 @@
 """Pictures get their derivatives, or are found unreadable."""
 
+import secrets
 from collections.abc import Sequence
 
 import structlog
@@ -7,7 +8,7 @@ import structlog
 from reporting import outbox, photos
 from reporting.errors import ImageBroken, PhotoGone
 from reporting.outbox import Waiting
-from reporting.photos import LARGE, ORIGINAL, SMALL, Photo
+from reporting.photos import LARGE, ORIGINAL, SMALL, Photo, key_of
 from reporting.runtime import Runtime
 from workers.darkroom import Darkroom
 from workers.jobs.handling import Context, handle
@@ -51,16 +52,21 @@ async def _develop_one(runtime: Runtime, darkroom: Darkroom, row: Waiting) -> No
         async with runtime.unit() as conn:
             await outbox.done(conn, [row.id])
         return
-    size = await _make(runtime, darkroom, photo)
+    made = secrets.token_hex(8)
+    size = await _make(runtime, darkroom, photo, made)
     async with runtime.unit() as conn:
         if size is None:
             await photos.settle(conn, photo, state="unreadable")
         else:
-            await photos.settle(conn, photo, state="ready", width=size[0], height=size[1])
+            await photos.settle(
+                conn, photo, state="ready", width=size[0], height=size[1], made=made
+            )
         await outbox.done(conn, [row.id])
 
 
-async def _make(runtime: Runtime, darkroom: Darkroom, photo: Photo) -> tuple[int, int] | None:
+async def _make(
+    runtime: Runtime, darkroom: Darkroom, photo: Photo, name: str
+) -> tuple[int, int] | None:
     """Put the derivatives into the store; the size of the upright picture, or None."""
     try:
         made = await darkroom.develop(await runtime.photos.get(photo.key(ORIGINAL)))
@@ -70,6 +76,6 @@ async def _make(runtime: Runtime, darkroom: Darkroom, photo: Photo) -> tuple[int
     except ImageBroken:
         log.info("photo_unreadable", photo=photo.id)
         return None
-    await runtime.photos.put(photo.key(LARGE), made.large)
-    await runtime.photos.put(photo.key(SMALL), made.small)
+    await runtime.photos.put(key_of(photo.object_key, LARGE, name), made.large)
+    await runtime.photos.put(key_of(photo.object_key, SMALL, name), made.small)
     return made.width, made.height

@@ -348,7 +348,7 @@ def _linked(job: dict[str, Any], keys: Keys) -> dict[str, Any]:
     """The job with links to the photos that stand on it."""
     for part in (*job["reports"], *job["updates"]):
         part["photos"] = [
-            photo_view(keys, UUID(photo["id"]), photo["state"]).model_dump()
+            photo_view(keys, UUID(photo["id"]), photo["state"], photo["review"]).model_dump()
             for photo in part["photos"]
         ]
     return job

@@ -104,7 +104,7 @@ async def export_me(runtime: RuntimeDep, principal: PrincipalDep, request: Reque
         found = await reporters.export(conn, runtime.router, who)
     for report in found["reports"]:
         report["photos"] = [
-            photo_view(runtime.keys, photo["id"], photo["state"]).model_dump(mode="json")
+            photo_view(runtime.keys, photo["id"], photo["state"], photo["review"]).model_dump(mode="json")
             for photo in report["photos"]
         ]
     return fresh(request, found, cache="no-store")

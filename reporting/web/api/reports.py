@@ -283,7 +283,7 @@ async def get_report(
     for shown in (found, *found["timeline"]):
         if "photos" in shown:
             shown["photos"] = [
-                photo_view(runtime.keys, UUID(str(photo["id"])), photo["state"]).model_dump()
+                photo_view(runtime.keys, UUID(str(photo["id"])), photo["state"], photo["review"]).model_dump()
                 for photo in shown["photos"]
             ]
     return fresh(request, found)

@@ -266,11 +266,11 @@ async def ready(runtime: Runtime, owner: Connection, client: httpx.AsyncClient) 
     await client.put(where(photo), content=PICTURE)
     row = await (
         await owner.execute(
-            "update photo set state = 'ready' where id = %s returning object_key", (photo,)
+            "update photo set state = 'ready', made = 'one' where id = %s returning object_key", (photo,)
         )
     ).fetchone()
     for size in ("large", "small"):
-        await runtime.photos.put(f"{row[0]}/{size}", size.encode())
+        await runtime.photos.put(f"{row[0]}/one-{size}", size.encode())
     return photo
 
 
@@ -335,7 +335,7 @@ async def test_not_yet_made_is_said(client: httpx.AsyncClient, runtime: Runtime)
     answer = await client.get(link(runtime.keys, photo, "large"))
     assert (answer.status_code, answer.json()["code"]) == (404, "photo-pending")
     assert answer.headers["retry-after"]
-    assert photo_view(runtime.keys, photo, "unreadable").large is None
+    assert photo_view(runtime.keys, photo, "unreadable", "needs_check").large is None
 
 
 async def test_who_may_see_the_report_may_see_its_picture(
