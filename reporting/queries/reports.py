@@ -102,6 +102,11 @@ _REPORTER = """
 reporter_row as (
   insert into reporter (id, name, email, phone, language, updates)
   values (%(reporter)s, %(name)s, %(email)s, %(phone)s, %(language)s, %(updates)s)
+),
+subscription_row as (
+  insert into subscription (reporter_id, channel, address, created_at)
+  select %(reporter)s, 'email', %(email)s, %(update_recorded_at)s
+  where 'email' = any(%(updates)s)
 )"""
 
 _NEW_JOB = f"""
