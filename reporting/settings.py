@@ -1,5 +1,6 @@
 """All settings, in one class, read from ``KERBLINE_…`` where a process starts and passed on."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -35,6 +36,13 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, title="Addresses whose X-Forwarded-For we believe, with commas"
     )
+    map_style_url: str = Field(
+        "", title="A MapLibre style with streets to draw under the wards (empty = wards alone)"
+    )
+    map_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        title="Origins (https://…) of that style, its tiles, sprites and glyphs, with commas",
+    )
     limits: Literal["on", "off"] = Field("on", title="Rate limits; off only for load tests")
     firebase_auth_emulator_host: str | None = Field(
         None,
@@ -43,7 +51,7 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(8, ge=1, le=100, title="Database connections of one process")
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "map_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -51,6 +59,15 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("map_hosts")
+    @classmethod
+    def _are_origins(cls, hosts: list[str]) -> list[str]:
+        """They go into the pages' policy, where a stray space or semicolon would change it."""
+        if not all(re.fullmatch(r"https?://[a-z0-9.*-]+(:\d{1,5})?", host) for host in hosts):
+            message = "KERBLINE_MAP_HOSTS takes origins such as https://tiles.example.org."
+            raise ValueError(message)
+        return hosts
 
     @model_validator(mode="after")
     def _refuse_the_unsafe(self) -> Self:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from geo import errors as geo
+from geo import tiles
 from reporting import errors
 from reporting.web import body
 from routing import errors as routing
@@ -36,6 +37,7 @@ STATUS: Final[dict[type[geo.Refusal], int]] = {
     errors.WrongPassword: 401,
     errors.NotAllowed: 403,
     errors.NotFound: 404,
+    tiles.NoSuchTile: 404,
     errors.PhotoTaken: 409,
     errors.Conflict: 409,
     errors.MoveNotAllowed: 409,

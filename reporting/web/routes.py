@@ -13,6 +13,7 @@ from reporting.web.api import (
     places,
     reports,
     staff_me,
+    tiles,
     uploads,
 )
 from reporting.web.deps import principal
@@ -21,7 +22,7 @@ from reporting.web.pages import browser, docs, follow, home, static
 #: Every route of these asks who is calling.
 ROUTERS = (uploads.router, photos.router, reports.router, me.router, jobs.router, staff_me.router)
 #: Of these, some do not.
-OPEN = (categories.router, places.router, devices.router, auth.router)
+OPEN = (categories.router, places.router, tiles.router, devices.router, auth.router)
 
 #: Pages know people by cookies, and tell what is wrong on a page.
 PAGES = (home.router, browser.router, follow.router, docs.router, static.router)

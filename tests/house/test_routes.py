@@ -17,6 +17,7 @@ OPEN = {
     "GET /v1/categories": "what can be reported is public",
     "GET /v1/where": "whose a place is, is public",
     "GET /v1/reports/nearby": "open jobs, public view",
+    "GET /v1/tiles/wards/{z}/{x}/{y}.mvt": "the law's own lines",
     "POST /v1/devices": "an install has nothing yet; limited by address",
     "POST /v1/auth/token": "the log-in itself",
 }
