@@ -86,6 +86,9 @@ class Action(StrEnum):
     SEE_RULES = auto()
     CHANGE_RULES = auto()
     SEE_LOG = auto()
+    HIDE_PHOTO = auto()
+    REVIEW_PHOTO = auto()
+    REVIEW_WORDS = auto()
 
 
 class Reach(Enum):
@@ -137,6 +140,11 @@ RIGHTS: Final[dict[Action, dict[str, Reach]]] = {
         "admin": _AUTHORITY,
         "auditor": _AUTHORITY,
     },
+    # Whoever is at the place may take a picture from the public at once; to let one be seen is for
+    # those who answer for it.
+    Action.HIDE_PHOTO: {"crew": _TEAMS, "supervisor": _OWN, "admin": _AUTHORITY},
+    Action.REVIEW_PHOTO: {"supervisor": _OWN, "admin": _AUTHORITY},
+    Action.REVIEW_WORDS: {"supervisor": _OWN, "admin": _AUTHORITY},
 }
 
 

@@ -109,9 +109,33 @@ class DigestDiffers(Refusal):
 
 
 class UploadPartial(Refusal):
-    """Send the whole picture in one request, from Upload-Offset 0."""
+    """Only part of the picture came, and is kept: send the rest from Upload-Offset."""
 
     code = "upload-partial"
+
+
+class UploadHeadersRefused(Refusal):
+    """Upload-Offset and Upload-Length are numbers that fit the body, Upload-Complete ?0 or ?1."""
+
+    code = "upload-headers-refused"
+
+
+class UploadOffsetDiffers(Refusal):
+    """This is not where the picture stands: go on from Upload-Offset."""
+
+    code = "upload-offset-differs"
+
+
+class UploadLengthDiffers(Refusal):
+    """The picture was begun with another Upload-Length; send the same, or use a new UUID."""
+
+    code = "upload-length-differs"
+
+
+class UploadTakenOver(Refusal):
+    """Another connection goes on with this picture; ask with HEAD how far it is."""
+
+    code = "upload-taken-over"
 
 
 class PhotoPending(Refusal):
@@ -190,3 +214,9 @@ class DemoRefused(Refusal):
     """There are authorities in this database already; the demo is for an empty one."""
 
     code = "demo-refused"
+
+
+class ReviewedMeanwhile(Refusal):
+    """Somebody else decided about this picture since you opened it; look at it again."""
+
+    code = "reviewed-meanwhile"

@@ -7,12 +7,14 @@ bits, so a slow hash would add nothing.
 import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from reporting.errors import CursorRefused
 
 DEVICE, TRACKING, STAFF = "kbd_", "kbt_", "kbs_"
 
@@ -44,6 +46,24 @@ class Keys:
     def link_signature(self, text: str) -> str:
         """The signature of a link that says for itself who may open it and until when."""
         return _text(hmac.digest(self._links, text.encode(), "sha256"))
+
+    def cursor(self, of: str, place: str) -> str:
+        """Where a page of a list ended, signed, so that nobody writes one by hand."""
+        return _text(f"{place}/{self._after(of, place)}".encode())
+
+    def read_cursor(self, of: str, cursor: str) -> str:
+        """The place in a cursor of that list. Raises CursorRefused for what is none of ours."""
+        try:
+            text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        except ValueError as error:
+            raise CursorRefused from error
+        place, _, signature = text.rpartition("/")
+        if not hmac.compare_digest(signature, self._after(of, place)):
+            raise CursorRefused
+        return place
+
+    def _after(self, of: str, place: str) -> str:
+        return self.link_signature(f"{of} after {place}")[:16]
 
     def account_hash(self, text: str) -> bytes:
         """A keyed hash of an account name or address, to count tries without keeping either."""

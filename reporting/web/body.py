@@ -22,6 +22,8 @@ JSON_LIMIT: Final = 1_000_000
 DIGITS: Final = 12
 #: One photo, as it left the phone.
 PHOTO_LIMIT: Final = 20_000_000
+#: Where one comes in; what is said about it later is JSON.
+_PHOTO: Final = re.compile("/v1/photos/[^/]*")
 
 
 class BodyUnreadable(Refusal):
@@ -153,7 +155,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self.app(scope, receive, send)
             return
-        limit = PHOTO_LIMIT if scope["path"].startswith("/v1/photos/") else JSON_LIMIT
+        limit = PHOTO_LIMIT if _PHOTO.fullmatch(scope["path"]) else JSON_LIMIT
         scope["kerbline_body_limit"] = limit
         declared = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
         over = not declared.isdigit() or int(declared[:DIGITS]) > limit or len(declared) > DIGITS

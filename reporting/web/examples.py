@@ -60,6 +60,20 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             },
         },
     },
+    "reviewPhoto": {
+        "approve": {
+            "summary": "It may be seen, once a number plate that was missed is filled too",
+            "value": {
+                "review": "human_ok",
+                "regions": [
+                    {"kind": "face", "x": 0.42, "y": 0.18, "width": 0.06, "height": 0.09},
+                    {"kind": "plate", "x": 0.7, "y": 0.61, "width": 0.11, "height": 0.03},
+                ],
+            },
+        },
+        "hide": {"summary": "Nobody may see it", "value": {"review": "hidden"}},
+    },
+    "reviewWords": {"release": {"value": {"public": True}}},
     "createDevice": {"phone": {"value": {"platform": "android", "language": "cy"}}},
     "setPush": {"fcm": {"value": {"fcm": {"token": "the-token-that-firebase-gave-the-app"}}}},
     "logIn": {

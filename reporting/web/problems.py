@@ -39,8 +39,12 @@ STATUS: Final[dict[type[geo.Refusal], int]] = {
     errors.NotFound: 404,
     tiles.NoSuchTile: 404,
     errors.PhotoTaken: 409,
+    errors.UploadOffsetDiffers: 409,
+    errors.UploadLengthDiffers: 409,
+    errors.UploadTakenOver: 409,
     errors.Conflict: 409,
     errors.MoveNotAllowed: 409,
+    errors.ReviewedMeanwhile: 409,
     errors.PhotoPending: 404,
     errors.PhotoUnreadable: 410,
     errors.PhotoGone: 410,
@@ -60,6 +64,10 @@ _RETRIED: Final = (
     errors.TooManyRequests,
     errors.Unavailable,
 )
+
+
+#: Facts that programs look for in headers, and people in the problem.
+FACTS_IN_HEADERS: Final = {"upload_offset": "Upload-Offset", "upload_length": "Upload-Length"}
 
 
 class FieldError(BaseModel):
@@ -112,7 +120,11 @@ def problem(
 def refused(refusal: geo.Refusal) -> Response:
     """The answer to a refusal."""
     status = status_of(refusal)
-    headers = {}
+    headers = {
+        name: str(refusal.facts[fact])
+        for fact, name in FACTS_IN_HEADERS.items()
+        if fact in refusal.facts
+    }
     if isinstance(refusal, _RETRIED):
         headers["Retry-After"] = RETRY_AFTER[status]
     if status == 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2 asks for the header

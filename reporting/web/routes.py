@@ -12,6 +12,7 @@ from reporting.web.api import (
     photos,
     places,
     reports,
+    reviews,
     staff_me,
     tiles,
     uploads,
@@ -20,7 +21,15 @@ from reporting.web.deps import principal
 from reporting.web.pages import browser, docs, follow, home, static
 
 #: Every route of these asks who is calling.
-ROUTERS = (uploads.router, photos.router, reports.router, me.router, jobs.router, staff_me.router)
+ROUTERS = (
+    uploads.router,
+    photos.router,
+    reports.router,
+    reviews.router,
+    me.router,
+    jobs.router,
+    staff_me.router,
+)
 #: Of these, some do not.
 OPEN = (categories.router, places.router, tiles.router, devices.router, auth.router)
 

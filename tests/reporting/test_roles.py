@@ -56,6 +56,11 @@ OWN_STAFF = {
     **dict.fromkeys(REPORTERS, 403),
 }
 ALL_STAFF = {**row(200, anyone=401), **dict.fromkeys(REPORTERS, 403)}
+#: Those who answer for what the public sees; the lists hold what is theirs.
+REVIEWERS = {
+    **ALL_STAFF,
+    **{who: 403 for who in STAFF if who.endswith(("crew", "auditor"))},
+}
 ITS_DEVICE = {**row(403, anyone=401, device=200), "other device": 404}
 ANY_REPORTER = {**row(403, anyone=401), **dict.fromkeys(REPORTERS, 200)}
 
@@ -110,9 +115,10 @@ async def world(
         "other auditor": await everybody.staff("auditor", "west"),
     }
     report, photo = UUID(reports[""]["id"]), uuid4()
+    # Its copies are being made again since somebody looked at it.
     await owner.execute(
-        "insert into photo (id, object_key, sha256, bytes, media_type, width, height, report_id)"
-        " values (%s, 'none', '', 1, 'image/jpeg', 1, 1, %s)",
+        "insert into photo (id, object_key, sha256, bytes, media_type, width, height, report_id,"
+        " reviewed_at) values (%s, 'none', '', 1, 'image/jpeg', 1, 1, %s, now())",
         (photo, report),
     )
     return World(client, owner, people, devices, report, job_of(reports[""]), photo)
@@ -122,6 +128,7 @@ def path_of(world: World, template: str, *, absent: bool) -> str:
     """The path of the world's own things, or of things that never were."""
     names = {
         "job": world.job,
+        "report": world.report,
         "id": world.devices["device"] if "/devices/" in template else world.report,
         "photo": world.photo,
         "size": "small",
@@ -187,6 +194,32 @@ CASES: dict[str, list[Case]] = {
     "listJobs": [Case(ALL_STAFF)],
     "getJob": [Case(OWN_STAFF, named=True)],
     "getAssignment": [Case(OWN_STAFF, named=True)],
+    "listPhotos": [Case(REVIEWERS)],
+    "reviewPhoto": [
+        Case(
+            {**OWN_STAFF, "auditor": 403},
+            lambda: {"json": {"review": "hidden"}},
+            named=True,
+        ),
+        Case(
+            {**OWN_STAFF, "auditor": 403, "crew": 403},
+            lambda: {"json": {"review": "hidden", "regions": []}},
+            named=True,
+        ),
+        Case(
+            {**OWN_STAFF, "auditor": 403, "crew": 403},
+            lambda: {"json": {"review": "human_ok"}},
+            named=True,
+        ),
+    ],
+    "listWords": [Case(REVIEWERS)],
+    "reviewWords": [
+        Case(
+            {**OWN_STAFF, "auditor": 403, "crew": 403},
+            lambda: {"json": {"public": True}},
+            named=True,
+        )
+    ],
     "updateJob": [
         Case({**OWN_STAFF, "auditor": 403}, lambda: {"json": update()}, named=True),
         Case(
