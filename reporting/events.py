@@ -17,6 +17,8 @@ from reporting import chain
 from reporting.chain import Words
 
 Changes = dict[str, Any]
+#: ``duplicates.Score`` as JSON, with the reference of the job that was weighed.
+Match = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,11 @@ class Reported:
     priority: int
     due_at: datetime
     flags: tuple[str, ...] = ()
+    #: The open job that was likeliest to be meant, and why it was not joined.
+    match: Match | None = None
 
     def changes(self) -> Changes:
-        return {
+        found: Changes = {
             "status": "received",
             "report": str(self.report),
             "category": self.category,
@@ -50,6 +54,7 @@ class Reported:
             "due_at": chain.utc(self.due_at),
             "flags": list(self.flags),
         }
+        return found if self.match is None else {**found, "match": self.match}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,13 @@ class Attached:
     report: UUID
     priority: int | None = None
     due_at: datetime | None = None
+    #: Why it was taken for the same; None where its reporter said so.
+    match: Match | None = None
 
     def changes(self) -> Changes:
         found: Changes = {"report": str(self.report)}
+        if self.match is not None:
+            found["match"] = self.match
         if self.priority is not None:
             found["priority"] = priority_code(self.priority)
         if self.due_at is not None:

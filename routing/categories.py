@@ -11,7 +11,14 @@ with the place in the file and what was expected there. In short:
   from either when a question is answered so (see ``triage.py``);
 - ``response``: for each of P1 to P4 one of ``{"hours": n}``, ``{"working_days": n}``,
   ``{"days": n}``; what is left out is the default;
-- ``radius_m``: another report of this category so near is about the same defect;
+- ``radius_m``: another report of this category so near may be about the same defect;
+- ``duplicates``: how sure to be before a report joins an open job by itself (``duplicates.py``
+  says how these are weighed). ``prior``: how often two reports from one spot, one just after the
+  other, are about one defect; ``fresh_days``: for so long an open job is as likely as on its first
+  day to be what the next report is about; ``threshold``: from this probability a report joins, and
+  1 is never; ``questions``: how much an answer says, where it is not 1 (0 is nothing); ``unsure``:
+  answers that say nothing;
+- ``nearby_m``: how far around a resident open jobs are offered ("is it this one?");
 - ``public_photos``: when a report's pictures may be seen by everyone. ``auto``: once faces and
   plates have been looked for and filled and nothing was doubtful; ``checked`` (what is left out):
   once somebody has looked at them; ``never``: not at all.
@@ -164,6 +171,16 @@ class Response(Part):
         return (self.P1, self.P2, self.P3, self.P4)
 
 
+class Duplicates(Part):
+    """How sure to be that a report is about a job already open."""
+
+    prior: float = Field(default=0.5, gt=0, lt=1)
+    fresh_days: float = Field(default=1, gt=0, le=366)
+    threshold: float = Field(default=0.4, gt=0, le=1)
+    questions: Mapping[Code, Annotated[float, Field(ge=0, le=5)]] = {}
+    unsure: tuple[Code, ...] = ()
+
+
 class Category(Part):
     """A kind of defect."""
 
@@ -174,6 +191,8 @@ class Category(Part):
     risk: Risk
     response: Response = Response()
     radius_m: float = Field(gt=0, le=500)
+    duplicates: Duplicates = Duplicates()
+    nearby_m: float = Field(default=250, gt=0, le=1000)
     public_photos: Literal["auto", "checked", "never"] = "checked"
     emergency_notice: str | None = Field(default=None, max_length=1000)
 
@@ -186,6 +205,9 @@ class Category(Part):
             if question is None:
                 raise ValueError(f"risk moves on {move.question}, which is not asked")
             _check_move(move, question)
+        strangers = sorted(self.duplicates.questions.keys() - self.by_code.keys())
+        if strangers:
+            raise ValueError(f"duplicates weighs {strangers[0]}, which is not asked")
         return self
 
     @cached_property

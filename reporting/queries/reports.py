@@ -11,15 +11,57 @@ from geo.spatial import PLACE, box_around, metres_between, within_metres
 from reporting.queries.jobs import INSERT_UPDATE, LOCKED_NOW
 from reporting.queries.photos import SHOWN, SHOWN_STATE
 from reporting.status import OPEN_CONDITION as OPEN
+from routing.duplicates import ACCURACY_COUNTED_M
 
 #: The time of the report: now, or the one given for a report of the past.
 _AT = "coalesce(%(at)s::timestamptz, now())"
 _DATED = ("%(at)s", _AT)
 
-#: One row: the clock, the rules' version, the areas, two reference numbers, how many of the photos
-#: are there to be taken, the stored answer if this request came before, and the open jobs of the
-#: category within reach, nearest first. It relies on the locks that BEGIN took: nobody else who
-#: could answer it otherwise is between this look and its own commit.
+#: How many open jobs around a place are weighed, the nearest first.
+CANDIDATES = 8
+
+_PHOTOS_TO_TAKE = """
+  case when %(photos)s::uuid[] = '{}' then '{}'::bigint[] else array(
+    select phash from photo
+    where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
+      and (device_id is null or device_id = %(device)s::uuid)
+  ) end"""
+
+_REACH = f"%(reach_m)s + least(coalesce(accuracy_m, 0), {ACCURACY_COUNTED_M})"
+_AROUND = box_around(PLACE, f"(%(reach_m)s + {ACCURACY_COUNTED_M})")
+
+#: Whether a job's place is one that very many reports share: nothing near it is near the defect.
+ON_SHARED_POINT = """exists (
+  select from shared_point where shared_point.lat = st_y(place) and shared_point.lng = st_x(place)
+)"""
+
+#: What duplicates.score asks of each open job that could be meant; null where there is none.
+_CANDIDATES = f"""
+  select json_agg(json_build_array(id, reference, metres, age_days, accuracy_m, answers, hashes))
+  from (
+    select
+      job.id, reference, metres, accuracy_m, answers,
+      (
+        select extract(epoch from {_AT} - max(since)) / 86400 from job_report
+        where job_id = job.id and until is null
+      ) as age_days,
+      case when %(photos)s::uuid[] <> '{{}}' then array(
+        select phash from job_report link join photo on photo.report_id = link.report_id
+        where link.job_id = job.id and link.until is null and phash is not null
+        limit 20
+      ) end as hashes
+    from job, {metres_between("place", PLACE)} as metres
+    where {OPEN} and category = %(category)s and place && {_AROUND} and metres <= {_REACH}
+      and not {ON_SHARED_POINT}
+    order by metres, id
+    limit {CANDIDATES}
+  ) near"""
+
+#: One row: the clock, the rules' version, the areas, two reference numbers, the hashes of those of
+#: the photos that are there to be taken, the stored answer if this request came before, whether
+#: very many reports share the place, and the open jobs of the category that could be meant. It
+#: relies on the locks that BEGIN took: nobody else who could answer it otherwise is between this
+#: look and its own commit.
 LOOK = f"""
 select
   {_AT},
@@ -28,21 +70,16 @@ select
   {NEAR_IDS.replace(*_DATED)},
   nextval('reference_number'),
   nextval('reference_number'),
-  case when %(photos)s::uuid[] = '{{}}' then 0 else (
-    select count(*) from photo
-    where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
-      and (device_id is null or device_id = %(device)s::uuid)
-  ) end,
+  {_PHOTOS_TO_TAKE},
   known.body_hash, known.status, known.answer,
-  array(
-    select job.id from job
-    where {OPEN} and category = %(category)s and {within_metres("place", PLACE, "%(reach_m)s")}
-    order by {metres_between("place", PLACE)}, id
-    limit 5
-  )
-from (values (1)) as one
+  shared.found,
+  case when not shared.found then ({_CANDIDATES}) end
+from (
+  select exists (select from shared_point where lat = %(lat)s and lng = %(lng)s) as found
+) shared
 left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
 """
+LOOK = " ".join(LOOK.split())
 
 #: The same where the place is given in words only.
 LOOK_WORDS = f"""
@@ -53,13 +90,10 @@ select
   '{{}}'::int[],
   nextval('reference_number'),
   nextval('reference_number'),
-  (
-    select count(*) from photo
-    where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
-      and (device_id is null or device_id = %(device)s::uuid)
-  ),
+  {_PHOTOS_TO_TAKE},
   known.body_hash, known.status, known.answer,
-  '{{}}'::uuid[]
+  false,
+  null
 from (values (1)) as one
 left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
 """
@@ -75,16 +109,22 @@ limit 1
 for update
 """
 
-#: The nearest of these jobs that is still open and the same authority's, locked.
-JOIN_NEAREST = _JOB_TO_JOIN.format(
+#: The first of these jobs that is still open and the same authority's, locked.
+JOIN_FIRST = _JOB_TO_JOIN.format(
     condition="id = any(%(jobs)s) and authority_id = %(authority)s",
     order="array_position(%(jobs)s, id)",
 )
 
-#: The job a resident named, if it is open and within 500 m (anywhere, for a place in words).
+#: The job a resident named, if it is open, of the category and within 500 m (anywhere, for a place
+#: in words). Of the category it is as well when a report on it is: staff may have put the job right
+#: while the resident was out of signal.
 JOIN_NAMED = _JOB_TO_JOIN.format(
     condition=(
-        "reference = %(reference)s and (%(lng)s::float8 is null or place is null or "
+        "reference = %(reference)s and (category = %(category)s or exists ("
+        " select from job_report link join report on report.id = link.report_id"
+        " where link.job_id = job.id and link.until is null"
+        " and report.category = %(category)s"
+        ")) and (%(lng)s::float8 is null or place is null or "
         + within_metres(
             "place", "st_setsrid(st_makepoint(%(lng)s::float8, %(lat)s::float8), 4326)", "500"
         )
@@ -112,12 +152,14 @@ subscription_row as (
 _NEW_JOB = f"""
 job_row as (
   insert into job (
-    id, reference, authority_id, team_id, category, ward_area_id, division_area_id, place, status,
-    priority, due_at, flags, version, chain_head, created_at, updated_at
+    id, reference, authority_id, team_id, category, ward_area_id, division_area_id, place,
+    accuracy_m, answers, status, priority, due_at, flags, version, chain_head, created_at,
+    updated_at
   ) values (
     %(update_job)s, %(job_reference)s, %(authority)s, %(team)s, %(category)s, %(ward)s,
-    %(division)s, {_PLACE_OR_NULL}, 'received', %(priority)s, %(due_at)s, %(flags)s, %(update_seq)s,
-    %(update_hash)s, %(update_recorded_at)s, %(update_recorded_at)s
+    %(division)s, {_PLACE_OR_NULL}, %(accuracy_m)s, %(answers)s::jsonb, 'received', %(priority)s,
+    %(due_at)s, %(flags)s, %(update_seq)s, %(update_hash)s, %(update_recorded_at)s,
+    %(update_recorded_at)s
   )
 ),
 assignment_row as (
@@ -159,8 +201,8 @@ known_row as (
 
 _WORDS = """
 words_row as (
-  insert into report_words (report_id, description, place_text)
-  values (%(report)s, %(description)s, %(place_text)s)
+  insert into report_words (report_id, description, place_text, held_for)
+  values (%(report)s, %(description)s, %(place_text)s, %(held_for)s)
 )"""
 
 _PHOTOS = """
@@ -233,14 +275,14 @@ select id, {SHOWN_STATE} as state, review
 from photo where report_id = %(report)s order by uploaded_at, id
 """
 
-#: Open jobs near a place, nearest first, as anyone may see them.
+#: Open jobs near a place, nearest first, as anyone may see them; none that may be anywhere.
 NEARBY = f"""
 select
   id, reference, category, status, reports, created_at, scheduled_for, waiting_for,
-  st_y(place) as lat, st_x(place) as lng, {metres_between("place", PLACE)} as distance_m
-from job
+  st_y(place) as lat, st_x(place) as lng, distance_m
+from job, {metres_between("place", PLACE)} as distance_m
 where {OPEN} and category = %(category)s and place && {box_around(PLACE, "%(radius_m)s")}
-  and {metres_between("place", PLACE)} <= %(radius_m)s
+  and distance_m <= %(radius_m)s and not {ON_SHARED_POINT}
 order by distance_m, id
 limit 20
 """

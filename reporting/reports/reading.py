@@ -72,14 +72,17 @@ async def _row(cursor: AsyncCursor[Any], name: str) -> Any:
 
 
 async def nearby(
-    conn: Connection, place: Point, category: Category, radius_m: float
+    conn: Connection, place: Point, category: Category, radius_m: float | None = None
 ) -> list[dict[str, Any]]:
-    """Open jobs of the category near a place, nearest first, at most 20, as anyone may see them."""
+    """Open jobs of the category near a place, nearest first, at most 20, as anyone may see them.
+
+    As near as the category says, unless told otherwise.
+    """
     values = {
         "lat": place.lat,
         "lng": place.lng,
         "category": category.code,
-        "radius_m": radius_m,
+        "radius_m": category.nearby_m if radius_m is None else radius_m,
     }
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(queries.NEARBY, values)

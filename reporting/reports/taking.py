@@ -14,7 +14,7 @@ import orjson
 from psycopg.rows import namedtuple_row
 
 from geo.points import Point
-from reporting import chain, events
+from reporting import chain, events, screen
 from reporting.auth import Action, Device, Principal, Staff, authorize
 from reporting.errors import (
     IdempotencyKeyReused,
@@ -31,6 +31,7 @@ from reporting.reports.values import (
     Claim,
     Contact,
     Look,
+    Near,
     NewReport,
     Placed,
     Sender,
@@ -38,7 +39,7 @@ from reporting.reports.values import (
 from reporting.runtime import Connection
 from routing.assign import Assignment, Found, Router, in_words
 from routing.categories import Category, check_answers
-from routing.duplicates import reach_m
+from routing.duplicates import Known, Told, reach_m, scores
 from routing.rulebook import Rules
 from routing.triage import Triage, triage
 
@@ -84,16 +85,18 @@ async def create(
         return _replayed(look.answer, keys, public_url)
     if router.rules is None or router.rules.version != look.version:
         category = (await router.current(conn)).category(category.code)
-    _check(new, category, look.now, photos_found=look.photos)
+    _check(new, category, look.now, photos_found=len(look.hashes))
     assignment = await _assignment(conn, router, new, look)
     judged = triage(category, new.answers, look.now, assignment.authority.timezone)
     report_id = uuid4()
-    flags = _flags(new, assignment)
-    known = await _job_to_join(conn, new, look.jobs, assignment)
+    flags = _flags(new, assignment, look)
+    nearby = _weighed(new, category, look)
+    known = await _job_to_join(conn, new, nearby, assignment)
     if known is None:
-        placed = _new_job(report_id, new, assignment, judged, flags, look)
+        placed = _new_job(report_id, new, assignment, judged, flags, look, _match(nearby))
     else:
-        placed = _joined(report_id, known, await router.current(conn), judged, at)
+        why = None if new.same_as else _match([near for near in nearby if near.id == known.id])
+        placed = _joined(report_id, known, await router.current(conn), judged, at, why)
     entry = events.entry(
         placed.event,
         job_id=placed.id,
@@ -185,14 +188,37 @@ async def _assignment(conn: Connection, router: Router, new: NewReport, look: Lo
     return in_words(rules, authority)
 
 
+def _weighed(new: NewReport, category: Category, look: Look) -> list[Near]:
+    """The open jobs that could be meant, the likeliest first."""
+    if not look.jobs:
+        return []
+    hashes = [found for found in look.hashes if found is not None]
+    told = Told(new.place.accuracy_m if new.place else None, new.answers, hashes)
+    known = [
+        Known(metres, age_days or 0.0, accuracy_m, answers, photos or ())
+        for _, _, metres, age_days, accuracy_m, answers, photos in look.jobs
+    ]
+    found = [
+        Near(UUID(job[0]), job[1], score)
+        for job, score in zip(look.jobs, scores(category, told, known), strict=True)
+    ]
+    return sorted(found, key=lambda near: -near.score.probability)
+
+
+def _match(nearby: list[Near]) -> events.Match | None:
+    """The likeliest, as the log keeps it."""
+    return {"job": nearby[0].reference, **nearby[0].score.as_json()} if nearby else None
+
+
 async def _job_to_join(
-    conn: Connection, new: NewReport, nearby: list[UUID], assignment: Assignment
+    conn: Connection, new: NewReport, nearby: list[Near], assignment: Assignment
 ) -> Any:
     """The open job that this report is about, locked; None if it needs a new one."""
     if new.same_as is not None:
         place = new.place
         values: dict[str, Any] = {
             "reference": new.same_as,
+            "category": new.category,
             "lat": place and place.lat,
             "lng": place and place.lng,
         }
@@ -202,11 +228,12 @@ async def _job_to_join(
         if named is None:
             raise SameAsRefused
         return named
-    if not nearby:
+    likely = [near.id for near in nearby if near.score.joins]
+    if not likely:
         return None
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(
-            queries.JOIN_NEAREST, {"jobs": nearby, "authority": assignment.authority.id}
+            queries.JOIN_FIRST, {"jobs": likely, "authority": assignment.authority.id}
         )
         return await cursor.fetchone()
 
@@ -224,6 +251,7 @@ def _new_job(
     judged: Triage,
     flags: tuple[str, ...],
     look: Look,
+    match: events.Match | None,
 ) -> Placed:
     event = events.Reported(
         report=report_id,
@@ -236,6 +264,7 @@ def _new_job(
         priority=judged.priority,
         due_at=judged.due_at,
         flags=flags,
+        match=match,
     )
     return Placed(
         id=uuid4(),
@@ -253,7 +282,14 @@ def _new_job(
     )
 
 
-def _joined(report_id: UUID, job: Any, rules: Rules, judged: Triage, at: datetime | None) -> Placed:
+def _joined(
+    report_id: UUID,
+    job: Any,
+    rules: Rules,
+    judged: Triage,
+    at: datetime | None,
+    match: events.Match | None,
+) -> Placed:
     """More reports may raise a priority, never lower it."""
     raised = judged.priority < job.priority
     priority = judged.priority if raised else job.priority
@@ -271,6 +307,7 @@ def _joined(report_id: UUID, job: Any, rules: Rules, judged: Triage, at: datetim
             report=report_id,
             priority=priority if raised else None,
             due_at=due_at if raised else None,
+            match=match,
         ),
         version=job.version,
         chain_head=job.chain_head,
@@ -332,6 +369,7 @@ def _report_values(
         "observed_at": new.observed_at,
         "description": new.description,
         "place_text": new.place_text,
+        "held_for": _held_for(new),
         "photos": list(new.photos),
     }
 
@@ -349,9 +387,19 @@ def _contact_values(contact: Contact | None) -> dict[str, Any]:
     }
 
 
-def _flags(new: NewReport, assignment: Assignment) -> tuple[str, ...]:
+def _held_for(new: NewReport) -> list[str]:
+    """Why its words wait for a reader before they are public."""
+    words = (new.description, new.place_text)
+    return sorted({reason for text in words for reason in screen.held(text)})
+
+
+def _flags(new: NewReport, assignment: Assignment, look: Look) -> tuple[str, ...]:
     unsure = new.place is not None and (new.place.accuracy_m or 0) > ACCURACY_TRUSTED_M
-    return (*assignment.flags, *(["check_location"] if unsure else []))
+    return (
+        *assignment.flags,
+        *(["check_location"] if unsure else []),
+        *(["shared_point"] if look.shared_point else []),
+    )
 
 
 def _location(place: Point | None) -> dict[str, float] | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from geo.points import Point
 from reporting import events
+from routing.duplicates import Score
 from routing.rulebook import AuthorityRow, TeamRow
 
 
@@ -84,11 +85,24 @@ class Look:
     near: list[int]
     first_number: int
     second_number: int
-    photos: int
+    #: Of each photo that is there to be taken; null until it is developed.
+    hashes: list[int | None]
     body_hash: bytes | None
     status: int | None
     answer: bytes
-    jobs: list[UUID]
+    #: Very many reports share exactly this place.
+    shared_point: bool
+    #: Each as ``Near``.
+    jobs: list[list[Any]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An open job that could be meant, and how likely it is."""
+
+    id: UUID
+    reference: str
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ VALUES = {
     "category": "'pothole'",
     "reach_m": "10",
     "photos": "'{}'",
+    "held_for": "'{}'",
     "scope": "'createReport:-'",
     "key": "gen_random_uuid()",
     "report": "gen_random_uuid()",

@@ -106,14 +106,14 @@ async def statements(conn: Connection) -> dict[str, tuple[str, dict[str, Any]]]:
             look | {"at": datetime(2026, 1, 1, tzinfo=UTC), "accuracy_m": None},
         ),
         "look, in words": (reports.LOOK_WORDS, common),
-        "join the nearest": (
-            reports.JOIN_NEAREST,
+        "join the first": (
+            reports.JOIN_FIRST,
             {"jobs": [job, uuid4()], "authority": await one(conn, "select min(id) from authority")},
         ),
-        "join the one named": (reports.JOIN_NAMED, here | {"reference": reference}),
+        "join the one named": (reports.JOIN_NAMED, here | {"reference": reference, "category": "pothole"}),
         "join the one named, in words": (
             reports.JOIN_NAMED,
-            {"lat": None, "lng": None, "reference": reference},
+            {"lat": None, "lng": None, "reference": reference, "category": "pothole"},
         ),
         "nearby": (reports.NEARBY, here | {"category": "pothole", "radius_m": 60.0}),
         "report by id": (reports.ONE_BY_ID, {"id": report}),

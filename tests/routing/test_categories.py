@@ -85,6 +85,10 @@ def test_what_is_written_is_read_back():
         (file_of(radius_m=math.inf), "street_light, radius_m"),
         (file_of(colour="red"), "street_light, colour"),
         (file_of(public_photos="always"), "street_light, public_photos"),
+        (file_of(duplicates={"threshold": 0}), "street_light, duplicates, threshold"),
+        (file_of(duplicates={"prior": 1}), "street_light, duplicates, prior"),
+        (file_of(duplicates={"questions": {"age": 1}}), "age, which is not asked"),
+        (file_of(nearby_m=5000), "street_light, nearby_m"),
         (file_of(code="Street Light"), "code"),
         (file_of(response={"P1": {"hours": 2, "days": 1}}), "one of hours, working_days or days"),
         (

@@ -79,7 +79,10 @@ async def get_where(
     "/reports/nearby",
     operation_id="listNearby",
     summary="Is it this one?",
-    description="Open jobs of the category near a place, nearest first, at most 20.",
+    description=(
+        "Open jobs of the category near a place, nearest first, at most 20; as near as the category"
+        " says where no `radius_m` is given."
+    ),
     tags=["reports"],
     response_model=NearbyOut,
     responses=responses(*NotPlaces, UnknownCategory),
@@ -90,7 +93,7 @@ async def list_nearby(
     lat: Degrees,
     lng: Degrees,
     category: CategoryCode,
-    radius_m: Annotated[float, Query(gt=0, le=1000, allow_inf_nan=False)] = 250,
+    radius_m: Annotated[float | None, Query(gt=0, le=1000, allow_inf_nan=False)] = None,
 ) -> Response:
     place = check_point(lat, lng)
     known = await runtime.category(category)
