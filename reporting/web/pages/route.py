@@ -26,11 +26,15 @@ class PageRoute(APIRoute):
             try:
                 return await handler(request)
             except Refusal as refusal:
-                return sorry(refusal)
+                return self.told(request, refusal)
             except AWAY:
                 return sorry(Unavailable())
 
         return handle
+
+    def told(self, request: Request, refusal: Refusal) -> Response:  # noqa: ARG002 - for others
+        """The answer to a refusal."""
+        return sorry(refusal)
 
 
 def sorry(refusal: Refusal) -> Response:
