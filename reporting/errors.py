@@ -210,6 +210,12 @@ class UnknownAuthority(Refusal):
     code = "unknown-authority"
 
 
+class EndpointRefused(Refusal):
+    """A push endpoint is an https address on the public internet, as the browser gave it."""
+
+    code = "endpoint-refused"
+
+
 class DemoRefused(Refusal):
     """There are authorities in this database already; the demo is for an empty one."""
 
@@ -220,3 +226,21 @@ class ReviewedMeanwhile(Refusal):
     """Somebody else decided about this picture since you opened it; look at it again."""
 
     code = "reviewed-meanwhile"
+
+
+class TooLateToReopen(Refusal):
+    """This was closed more than 28 days ago; please send it as a new report."""
+
+    code = "too-late-to-reopen"
+
+
+class ReportWithdrawn(Refusal):
+    """You took this report back; please send a new one."""
+
+    code = "report-withdrawn"
+
+
+class TooManyWatching(Refusal):
+    """Very many people are watching at the moment; look again in a minute."""
+
+    code = "too-many-watching"

@@ -327,10 +327,15 @@ async def delete_loose(
         )
         rows = await cursor.fetchall()
     for _, key, made in rows:
-        for which in (ORIGINAL, CLEAR, *SIZES):
-            await store.delete(key_of(key, which, made))
+        await delete_bytes(store, key, made)
     await conn.execute(queries.FORGET, {"ids": [photo for photo, _, _ in rows]})
     return len(rows)
+
+
+async def delete_bytes(store: PhotoStore, object_key: str, made: str | None) -> None:
+    """Delete a picture and its copies from the store."""
+    for which in (ORIGINAL, CLEAR, *SIZES):
+        await store.delete(key_of(object_key, which, made))
 
 
 async def delete_orphans(
@@ -344,7 +349,7 @@ async def delete_orphans(
         keys = old[first : first + _BATCH]
         named = await _named(conn, keys)
         for key in keys:
-            if key.rpartition("/")[0] not in named:
+            if named.isdisjoint({key, key.rpartition("/")[0]}):
                 await store.delete(key)
                 deleted += 1
     return deleted

@@ -68,8 +68,12 @@ for update skip locked
 
 FORGET = "delete from photo where id = any(%(ids)s)"
 
-#: Which of these objects have a row.
-NAMED = "select object_key from photo where id = any(%(ids)s)"
+#: Which of these objects have a row; the parts of a picture on its way have one too.
+NAMED = """
+select object_key from photo where id = any(%(ids)s)
+union all
+select unnest(parts) from upload where photo_id = any(%(ids)s)
+"""
 
 LOCK = f"select {_COLUMNS} from photo where id = %(id)s for update"
 

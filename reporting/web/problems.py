@@ -45,6 +45,9 @@ STATUS: Final[dict[type[geo.Refusal], int]] = {
     errors.Conflict: 409,
     errors.MoveNotAllowed: 409,
     errors.ReviewedMeanwhile: 409,
+    errors.TooLateToReopen: 409,
+    errors.ReportWithdrawn: 409,
+    errors.TooManyWatching: 503,
     errors.PhotoPending: 404,
     errors.PhotoUnreadable: 410,
     errors.PhotoGone: 410,
@@ -62,6 +65,7 @@ _RETRIED: Final = (
     errors.StillRunning,
     errors.TooManyTries,
     errors.TooManyRequests,
+    errors.TooManyWatching,
     errors.Unavailable,
 )
 

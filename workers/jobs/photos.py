@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from reporting import outbox, photos
+from reporting import outbox, photos, uploads
 from reporting.errors import ImageBroken, PhotoGone
 from reporting.outbox import Waiting
 from reporting.photos import LARGE, ORIGINAL, SMALL, Photo, key_of
@@ -35,6 +35,20 @@ async def forget_photos(ctx: Context) -> None:
         orphans = await photos.delete_orphans(conn, runtime.photos)
     if loose or orphans:
         log.info("photos_forgotten", loose=loose, orphans=orphans)
+
+
+async def forget_uploads(ctx: Context) -> None:
+    """Hourly: what arrived of pictures that nobody went on with."""
+    runtime: Runtime = ctx["runtime"]
+    forgotten = 0
+    while True:
+        async with runtime.unit() as conn:
+            expired = await uploads.expire(conn, runtime.photos)
+        forgotten += expired
+        if not expired:
+            break
+    if forgotten:
+        log.info("uploads_forgotten", uploads=forgotten)
 
 
 async def _develop(ctx: Context, ids: Sequence[int]) -> None:
