@@ -8,15 +8,20 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cached_property
 from uuid import UUID
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from reporting.errors import CursorRefused
 
 DEVICE, TRACKING, STAFF = "kbd_", "kbt_", "kbs_"
+#: How many points there are on P-256 (FIPS 186-5).
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class Keys:
@@ -28,12 +33,28 @@ class Keys:
         self._bodies = self._derive(b"bodies")
         self._links = self._derive(b"links")
         self._log_in = self._derive(b"log-in")
+        self._unsubscribing = self._derive(b"unsubscribing")
         self.checkpoints = Ed25519PrivateKey.from_private_bytes(self._derive(b"checkpoints"))
 
-    def _derive(self, purpose: bytes) -> bytes:
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"kerbline " + purpose).derive(
+    def _derive(self, purpose: bytes, length: int = 32) -> bytes:
+        return HKDF(hashes.SHA256(), length, salt=None, info=b"kerbline " + purpose).derive(
             self._secret
         )
+
+    @cached_property
+    def vapid(self) -> ec.EllipticCurvePrivateKey:
+        """What push services know us by (RFC 8292); a browser's subscription is bound to it.
+
+        Drawn from more bits than it has, so that no number is likelier than another.
+        """
+        number = int.from_bytes(self._derive(b"web push", 48), "big") % (P256_ORDER - 1) + 1
+        return ec.derive_private_key(number, ec.SECP256R1())
+
+    @cached_property
+    def vapid_public_key(self) -> str:
+        """Its public half, as ``PushManager.subscribe`` takes it."""
+        point = self.vapid.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return _text(point)
 
     def tracking_token(self, report: UUID) -> str:
         """The token that proves "I reported this". Derived, so that it need not be stored."""
@@ -64,6 +85,20 @@ class Keys:
 
     def _after(self, of: str, place: str) -> str:
         return self.link_signature(f"{of} after {place}")[:16]
+
+    def unsubscribe_token(self, subscription: int) -> str:
+        """What is in a mail's link to stop it. Whoever has it may stop these mails, no more."""
+        number = subscription.to_bytes(8, "big")
+        return _text(number + hmac.digest(self._unsubscribing, number, "sha256")[:24])
+
+    def subscription_of(self, token: str) -> int | None:
+        """The subscription that a token is for; None for one that is not ours."""
+        try:
+            number = int.from_bytes(urlsafe_b64decode(token.encode() + b"=")[:8], "big")
+            is_ours = hmac.compare_digest(self.unsubscribe_token(number).encode(), token.encode())
+        except ValueError:
+            return None
+        return number if is_ours else None
 
     def account_hash(self, text: str) -> bytes:
         """A keyed hash of an account name or address, to count tries without keeping either."""

@@ -87,7 +87,7 @@ class _Waiting:
     HELP: Final = {
         "kerbline_outbox": "Outbox rows by topic: due (and not yet done), or dead.",
         "kerbline_outbox_oldest_seconds": "Age of the oldest outbox row not yet done.",
-        "kerbline_deliveries": "Deliveries to devices: pending, or dead.",
+        "kerbline_deliveries": "Messages by channel (fcm, webpush, email): pending, or dead.",
         "kerbline_database_connections": "Our connections to PostgreSQL, by process and state.",
     }
     LABELS: Final = {

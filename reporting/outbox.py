@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg.rows import class_row, dict_row
 
 from reporting.notices import ONLY_ITS_REPORTER
 from reporting.queries import outbox as queries
@@ -24,7 +24,7 @@ from reporting.runtime import Connection
 CLAIMED: Final = 500
 LEASE_S: Final = 60.0
 ATTEMPTS: Final = 8
-#: A push message is news for a day.
+#: A message is news for a day.
 GIVE_UP_S: Final = 24 * 3600.0
 
 
@@ -46,6 +46,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """A subscription that has something new to hear, and by which channel."""
+
+    subscription: int
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One message that one subscription is to get, and all that its words may need."""
 
@@ -54,6 +62,7 @@ class Delivery:
     attempts: int
     update_id: UUID
     report_id: UUID
+    created_at: datetime
     address: str
     #: The subscription ended while this waited.
     ended: bool
@@ -61,13 +70,31 @@ class Delivery:
     kind: str
     changes: dict[str, Any]
     status: str
+    recorded_at: datetime
     reference: str
     job_id: UUID
     due_at: datetime
     scheduled_for: datetime | None
     closed_reason: str | None
+    #: What it is called, in English.
+    category: str
+    #: What a crew typed, for the reporter alone: never in a push message.
+    public_message: str | None
+    waiting_for: str | None
     team: str
+    authority: str
     timezone: str
+
+    @property
+    def planned_for(self) -> datetime | None:
+        """The day that work is planned for, as this update says or else as the job has it."""
+        said = self.changes.get("scheduled_for")
+        return self.scheduled_for if said is None else datetime.fromisoformat(said)
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was closed, if it was."""
+        return self.changes.get("reason") or self.closed_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +157,12 @@ async def failed(conn: Connection, ids: Sequence[int], *, error: str) -> None:
     await conn.execute(queries.FAILED, {"ids": list(ids), "error": error})
 
 
-async def fan_out(conn: Connection, ids: Sequence[int]) -> list[int]:
+async def fan_out(conn: Connection, ids: Sequence[int]) -> list[News]:
     """Turn these updates, and earlier ones of their jobs, into deliveries.
 
     Gives the subscriptions that have something new to hear.
     """
-    async with conn.cursor(row_factory=scalar_row) as cursor:
+    async with conn.cursor(row_factory=class_row(News)) as cursor:
         await cursor.execute(
             queries.FAN_OUT, {"ids": list(ids), "only_its_reporter": sorted(ONLY_ITS_REPORTER)}
         )
@@ -143,14 +170,22 @@ async def fan_out(conn: Connection, ids: Sequence[int]) -> list[int]:
 
 
 async def claim_deliveries(
-    conn: Connection, subscriptions: Sequence[int] | None, *, limit: int, lease_s: float
+    conn: Connection,
+    subscriptions: Sequence[int] | None,
+    *,
+    channel: str,
+    limit: int,
+    lease_s: float,
+    together: bool = False,
 ) -> list[Delivery]:
-    """The oldest waiting delivery of each of these subscriptions (None: of any), if it is due."""
-    params: dict[str, Any] = {"limit": limit, "lease_s": lease_s}
-    statement = queries.CLAIM_ANY_DELIVERIES
+    """The oldest waiting delivery of each of these subscriptions (None: of any), if it is due.
+
+    ``together`` brings the others that wait about the same report with it.
+    """
+    params: dict[str, Any] = {"channel": channel, "limit": limit, "lease_s": lease_s}
     if subscriptions is not None:
-        statement = queries.CLAIM_DELIVERIES
         params["subscriptions"] = list(subscriptions)
+    statement = queries.lease(of_any=subscriptions is None, together=together)
     async with conn.cursor(row_factory=class_row(Delivery)) as cursor:
         await cursor.execute(statement, params)
         return await cursor.fetchall()
@@ -184,9 +219,12 @@ async def end_subscription(
     )
 
 
-async def drop_unsendable(conn: Connection, *, give_up_s: float = GIVE_UP_S) -> int:
-    """Without a push service, messages that grew too old are dropped, and say why."""
-    return (await conn.execute(queries.DROP_UNSENDABLE, {"give_up_s": give_up_s})).rowcount
+async def drop_unsendable(
+    conn: Connection, *, channel: str, because: str, give_up_s: float = GIVE_UP_S
+) -> int:
+    """Where a channel is not set up, messages that grew too old are dropped, and say why."""
+    params = {"channel": channel, "because": because, "give_up_s": give_up_s}
+    return (await conn.execute(queries.DROP_UNSENDABLE, params)).rowcount
 
 
 async def dead_letters(conn: Connection, *, limit: int = 100) -> list[dict[str, Any]]:
@@ -197,5 +235,5 @@ async def dead_letters(conn: Connection, *, limit: int = 100) -> list[dict[str, 
 
 
 async def revive(conn: Connection) -> int:
-    """Try dead outbox rows again from the beginning. Push messages are not sent a day late."""
+    """Try dead outbox rows again from the beginning. Messages are not sent a day late."""
     return (await conn.execute(queries.REVIVE)).rowcount

@@ -1,10 +1,15 @@
 """All settings, in one class, read from ``KERBLINE_…`` where a process starts and passed on."""
 
 import re
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from reporting import mail_server
+from reporting.mail_server import MailServer
 
 #: Shorter keys can be guessed.
 SECRET_BYTES = 32
@@ -32,7 +37,8 @@ class Settings(BaseSettings):
     fcm_endpoint: str = Field(
         "", title="Base URL in place of https://fcm.googleapis.com (empty = Google)"
     )
-    smtp_url: str | None = Field(None, repr=False, title="A mail server")
+    smtp_url: str | None = Field(None, repr=False, title="A mail server: smtp://… or smtps://…")
+    mail_from: str | None = Field(None, title="The address that mail comes from, with smtp_url")
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, title="Addresses whose X-Forwarded-For we believe, with commas"
     )
@@ -68,6 +74,39 @@ class Settings(BaseSettings):
             message = "KERBLINE_MAP_HOSTS takes origins such as https://tiles.example.org."
             raise ValueError(message)
         return hosts
+
+    @property
+    def mail_configured(self) -> bool:
+        """Whether anybody can be told anything by e-mail."""
+        return self.smtp_url is not None
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """The server that takes our mail."""
+        return mail_server.parse(self.smtp_url) if self.smtp_url else None
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        try:
+            return value and Address(addr_spec=value).addr_spec
+        except (HeaderParseError, ValueError, IndexError) as error:
+            message = "KERBLINE_MAIL_FROM is one e-mail address, without a name."
+            raise ValueError(message) from error
+
+    @model_validator(mode="after")
+    def _refuse_mail_in_the_clear(self) -> Self:
+        server = self.mail_server
+        if server is None:
+            return self
+        if self.mail_from is None:
+            message = "KERBLINE_SMTP_URL needs KERBLINE_MAIL_FROM beside it."
+            raise ValueError(message)
+        in_the_clear = not server.tls and server.starttls == "never" and not server.is_here
+        if self.environment == "production" and server.username and in_the_clear:
+            message = "KERBLINE_SMTP_URL would send its password unencrypted."
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _refuse_the_unsafe(self) -> Self:

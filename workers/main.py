@@ -1,4 +1,4 @@
-"""The worker process: a relay, arq's worker and the pump, over one runtime.
+"""The worker process: a relay, arq's workers and the pumps, over one runtime.
 
 It lives through Redis and PostgreSQL being away and comes back by itself within seconds; arq's own
 worker ends with its Redis connection, so it is made anew. Told to stop, it takes up nothing more,
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import partial
 from typing import Any, Final
 
 import msgpack
@@ -23,8 +24,8 @@ from arq.worker import Worker
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from reporting import logs
-from reporting.runtime import WORKER_TIMEOUTS, open_runtime
+from reporting import logs, mailing
+from reporting.runtime import WORKER_TIMEOUTS, Runtime, open_runtime
 from reporting.settings import Settings
 from workers import pump as pumping
 from workers import relay as relaying
@@ -32,11 +33,14 @@ from workers.darkroom import Darkroom
 from workers.jobs.checkpoint import checkpoint
 from workers.jobs.handling import Context
 from workers.jobs.notify import notify
-from workers.jobs.photos import develop, forget_photos
+from workers.jobs.photos import develop, forget_photos, forget_uploads
 from workers.jobs.retention import forget_the_old, reroute
-from workers.pump import Pump
-from workers.push import open_fcm
+from workers.mail import Mailer, Sender, open_mailer
+from workers.pump import Channel, Pump
+from workers.push import Fcm, open_fcm
+from workers.quota import Quota
 from workers.relay import Relay, Target
+from workers.webpush import WebPush, open_webpush
 
 #: Of a job by the clock. A killed worker's jobs stay locked in Redis for the longest time-out of
 #: their queue; that holds nothing up, because outbox rows come back as new jobs.
@@ -85,6 +89,11 @@ class Policies:
 
     relay: relaying.Policy = field(default_factory=relaying.Policy)
     pump: pumping.Policy = field(default_factory=pumping.Policy)
+    #: One connection takes mails in turn: more than one waiting is none the quicker. A server may
+    #: be away over a weekend, and mail is read later than a push anyway.
+    mail: pumping.Policy = field(
+        default_factory=lambda: pumping.Policy(in_flight=2, lease_s=60.0, give_up_s=3 * 24 * 3600.0)
+    )
 
 
 def main() -> None:
@@ -116,17 +125,33 @@ async def work(
     async with (
         redis,
         open_runtime(settings, timeouts=REPEATABLE, application="kerbline-worker") as runtime,
-        open_fcm(settings.firebase_credentials, settings.fcm_endpoint) as gateway,
+        open_fcm(settings.firebase_credentials, settings.fcm_endpoint) as fcm,
+        open_webpush(
+            runtime.keys, settings.public_url, trial=settings.environment == "development"
+        ) as webpush,
+        open_mailer(sender(settings), Quota(redis, runtime.keys)) as mailer,
         Darkroom() as darkroom,
     ):
-        pump = Pump(runtime, gateway, policies.pump)
+        channels = open_channels(runtime, fcm=fcm, webpush=webpush, mailer=mailer)
+        pumps = {
+            channel.name: Pump(
+                runtime, channel, policies.mail if channel.name == "email" else policies.pump
+            )
+            for channel in channels
+        }
         relay = Relay(runtime, redis, TARGETS, policies.relay)
-        ctx: Context = {"runtime": runtime, "pump": pump, "darkroom": darkroom}
+        ctx: Context = {
+            "runtime": runtime,
+            "pumps": pumps,
+            "mailer": mailer,
+            "darkroom": darkroom,
+        }
         # A task that fails for a reason nobody foresaw ends the process; its supervisor starts
         # another, and the leases bring back what it had.
         async with asyncio.TaskGroup() as group:
             relaying_ends = group.create_task(relay.run())
-            group.create_task(pump.run())
+            for pump in pumps.values():
+                group.create_task(pump.run())
             jobs_end = [
                 group.create_task(run_jobs(queue, settings.redis_url, ctx, stopping))
                 for queue in QUEUES
@@ -135,8 +160,30 @@ async def work(
             await stopping.wait()
             relay.stop()
             await asyncio.wait({relaying_ends, *jobs_end})
-            pump.stop()
+            for pump in pumps.values():
+                pump.stop()
     log.info("worker_stopped")
+
+
+def sender(settings: Settings) -> Sender | None:
+    """Whom mail comes from; None without a mail server."""
+    server = settings.mail_server
+    if server is None or settings.mail_from is None:
+        return None
+    in_the_clear = server.is_here or settings.environment == "development"
+    return Sender(server, settings.mail_from, in_the_clear=in_the_clear)
+
+
+def open_channels(
+    runtime: Runtime, *, fcm: Fcm | None, webpush: WebPush, mailer: Mailer | None
+) -> Sequence[Channel]:
+    """Every way to reach people; what cannot be sent waits, and is dropped for want of it."""
+    mail = partial(mailing.update, keys=runtime.keys, public_url=runtime.settings.public_url)
+    return (
+        Channel("fcm", pumping.push, fcm, "no push service was configured"),
+        Channel("webpush", pumping.push, webpush, "no push service was configured"),
+        Channel("email", mail, mailer, "no mail server was configured", together=True),
+    )
 
 
 async def run_jobs(queue: Queue, redis_url: str, ctx: Context, stopping: asyncio.Event) -> None:
@@ -204,6 +251,7 @@ def cron_jobs() -> Sequence[CronJob]:
     return (
         cron(forget_the_old, minute=17, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(forget_photos, minute=37, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(forget_uploads, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(checkpoint, minute=set(range(0, 60, 10)), timeout=CRON_TIMEOUT_S, keep_result=0),
     )

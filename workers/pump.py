@@ -1,9 +1,10 @@
 """Sends what the ledger of deliveries holds, in order for each subscription.
 
-One pump for each worker process. It leases the oldest waiting delivery of a subscription, sends it,
-writes what came of it, and only then looks at the next: a slow or refused message holds back its
-own subscription and nobody else's. The fan-out says which subscriptions have news; a sweep finds
-those whose time to be tried again has come, and those that a killed process had in hand.
+One pump for each channel of a worker process, so that a slow mail server holds no phone up. It
+leases the oldest waiting delivery of a subscription, sends it, writes what came of it, and only
+then looks at the next: a slow or refused message holds back its own subscription and nobody
+else's. The fan-out says which subscriptions have news; a sweep finds those whose time to be tried
+again has come, and those that a killed process had in hand.
 
 A message may reach the gateway twice (killed between its answer and our writing it down), never
 not at all while the subscription lives; its update id lets the app show it once.
@@ -11,21 +12,22 @@ not at all while the subscription lives; its update id lets the app show it once
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
-from typing import Final, Protocol
+from itertools import groupby, islice
+from typing import Any, Final, Protocol
 
 import structlog
 from psycopg import InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from reporting import notices, outbox
+from reporting.language import language
 from reporting.outbox import Delivery, Result
 from reporting.runtime import Runtime
-from workers.push import SEND_TIMEOUT_S, Gone, Later, Message, Outcome, Refused, Sent
+from workers.messages import Gone, Later, Outcome, Push, Refused, Sent
+from workers.push import SEND_TIMEOUT_S
 
 #: How psycopg says that the database is away, restarting or full.
 DATABASE_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout)
@@ -34,9 +36,9 @@ log = structlog.get_logger("kerbline.pump")
 
 
 class Gateway(Protocol):
-    """Takes one message to one address."""
+    """Takes one message, such as its channel composes, to one address."""
 
-    async def send(self, message: Message) -> Outcome: ...
+    async def send(self, message: Any) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +60,37 @@ class Policy:
     database_s: float = 0.5
 
     def wait_s(self, attempts: int, asked_s: float | None) -> float:
-        """Exponential with jitter, and never sooner than the gateway asked."""
+        """Exponential with jitter, and never sooner than the gateway asked, within reason."""
         longest = min(self.longest_s, self.first_s * 2.0 ** min(attempts - 1, 20))
-        return max(asked_s or 0.0, longest * random.uniform(0.5, 1.0))
+        return max(min(asked_s or 0.0, self.give_up_s), longest * random.uniform(0.5, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to reach people: what a message is made of, and who takes it."""
+
+    name: str
+    compose: Callable[[Sequence[Delivery]], Any]
+    #: None where it is not set up; messages wait, and are dropped for this reason.
+    gateway: Gateway | None
+    absent: str
+    #: Whether what waits about one report goes in one message.
+    together: bool = False
 
 
 class Pump:
-    """The sender of one process: one task takes up, one writes down, and the sends are between."""
+    """The sender of a channel: one task takes up, one writes down, and the sends are between."""
 
-    def __init__(
-        self, runtime: Runtime, gateway: Gateway | None, policy: Policy | None = None
-    ) -> None:
+    def __init__(self, runtime: Runtime, channel: Channel, policy: Policy | None = None) -> None:
         self._runtime = runtime
-        self._gateway = gateway
+        self._channel = channel
+        self._gateway = channel.gateway
         self._policy = policy or Policy()
         #: Subscriptions that may have something due, oldest news first.
         self._news: dict[int, None] = {}
-        self._sending: dict[asyncio.Task[Outcome], Delivery] = {}
+        self._sending: dict[asyncio.Task[Outcome], list[Delivery]] = {}
         #: Outcomes that are not in the ledger yet.
-        self._unwritten: list[tuple[Delivery, Outcome]] = []
+        self._unwritten: list[tuple[list[Delivery], Outcome]] = []
         #: There is news, or room for it.
         self._woken = asyncio.Event()
         #: There is something to write down, or no more to come.
@@ -157,27 +171,33 @@ class Pump:
     async def _claim(self, gateway: Gateway, subscriptions: Sequence[int] | None, room: int) -> int:
         async with self._runtime.reading() as conn:
             taken = await outbox.claim_deliveries(
-                conn, subscriptions, limit=room, lease_s=self._policy.lease_s
+                conn,
+                subscriptions,
+                channel=self._channel.name,
+                limit=room,
+                lease_s=self._policy.lease_s,
+                together=self._channel.together,
             )
-        for delivery in taken:
-            task = asyncio.create_task(self._tell(delivery, gateway))
-            self._sending[task] = delivery
+        messages = [list(group) for _, group in groupby(sorted(taken, key=_order), key=_whose)]
+        for message in messages:
+            task = asyncio.create_task(self._tell(message, gateway))
+            self._sending[task] = message
             task.add_done_callback(self._returned)
-        return len(taken)
+        return len(messages)
 
-    async def _tell(self, delivery: Delivery, gateway: Gateway) -> Outcome:
-        if delivery.ended:
+    async def _tell(self, deliveries: list[Delivery], gateway: Gateway) -> Outcome:
+        if deliveries[0].ended:
             return Gone("the subscription ended")
         try:
-            return await gateway.send(message(delivery))
+            return await gateway.send(self._channel.compose(deliveries))
         except Exception as error:  # the outermost wrapper: one bad row must not stop the others
-            log.exception("push_failed", delivery=delivery.id)
+            log.exception("message_failed", delivery=deliveries[0].id, channel=self._channel.name)
             return Later(f"internal: {type(error).__name__}")
 
     def _returned(self, task: asyncio.Task[Outcome]) -> None:
-        delivery = self._sending.pop(task)
+        deliveries = self._sending.pop(task)
         if not task.cancelled():
-            self._unwritten.append((delivery, task.result()))
+            self._unwritten.append((deliveries, task.result()))
             self._came_back.set()
         self._woken.set()
 
@@ -199,21 +219,25 @@ class Pump:
 
     async def _write_down(self) -> None:
         written = list(self._unwritten)
-        results = [self._result(delivery, outcome) for delivery, outcome in written]
+        results = [
+            self._result(delivery, outcome)
+            for deliveries, outcome in written
+            for delivery in deliveries
+        ]
         async with self._runtime.reading() as conn:
-            for delivery, outcome in written:
+            for (first, *_), outcome in written:
                 if isinstance(outcome, Gone):
                     await outbox.end_subscription(
                         conn,
-                        delivery.subscription_id,
-                        address=delivery.address,
+                        first.subscription_id,
+                        address=first.address,
                         because=outcome.because,
                     )
             settled = await outbox.settle(conn, results, give_up_s=self._policy.give_up_s)
         del self._unwritten[: len(written)]
         for each in settled:
             if each.state == "dead":
-                log.error("push_given_up", delivery=each.id)
+                log.error("message_given_up", delivery=each.id, channel=self._channel.name)
         self.wake(each.subscription_id for each in settled if each.more)
 
     def _result(self, delivery: Delivery, outcome: Outcome) -> Result:
@@ -232,37 +256,42 @@ class Pump:
                 return Result(delivery.id, "pending", delay_s=wait_s, error=error)
 
     async def _drop_unsendable(self) -> bool:
-        """Without a push service: what waited for one too long is dropped."""
+        """Where the channel is not set up: what waited for it too long is dropped."""
         now = asyncio.get_running_loop().time()
         self._news.clear()
         if now < self._next_sweep:
             return False
         self._next_sweep = now + 60 * self._policy.sweep_s
         async with self._runtime.reading() as conn:
-            await outbox.drop_unsendable(conn, give_up_s=self._policy.give_up_s)
+            await outbox.drop_unsendable(
+                conn,
+                channel=self._channel.name,
+                because=self._channel.absent,
+                give_up_s=self._policy.give_up_s,
+            )
         return True
 
 
-def message(delivery: Delivery) -> Message:
-    """The words of a delivery, and where it goes."""
-    changes = delivery.changes
-    facts = notices.Facts(
-        timezone=delivery.timezone,
-        team=delivery.team,
-        due_at=delivery.due_at,
-        scheduled_for=_instant(changes.get("scheduled_for")) or delivery.scheduled_for,
-        closed_reason=changes.get("reason") or delivery.closed_reason,
-    )
-    return Message(
+def push(deliveries: Sequence[Delivery]) -> Push:
+    """The words of a push message, and where it goes. It holds nothing that anybody typed."""
+    (delivery,) = deliveries
+    return Push(
         address=delivery.address,
         notice=notices.push(
             delivery.kind,
-            changes,
+            delivery.changes,
             status=delivery.status,
             reference=delivery.reference,
-            facts=facts,
+            facts=notices.Facts(
+                timezone=delivery.timezone,
+                team=delivery.team,
+                due_at=delivery.due_at,
+                scheduled_for=delivery.planned_for,
+                closed_reason=delivery.reason,
+            ),
             language=delivery.language,
         ),
+        language=language(delivery.language).tag,
         job_id=delivery.job_id,
         update_id=delivery.update_id,
         report_id=delivery.report_id,
@@ -271,5 +300,9 @@ def message(delivery: Delivery) -> Message:
     )
 
 
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _whose(delivery: Delivery) -> int:
+    return delivery.subscription_id
+
+
+def _order(delivery: Delivery) -> tuple[int, int]:
+    return delivery.subscription_id, delivery.id

@@ -10,11 +10,10 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import firebase_admin
 import structlog
@@ -22,7 +21,7 @@ from firebase_admin import credentials, exceptions, messaging
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 
-from reporting.notices import Notice
+from workers.messages import TIME_TO_LIVE_S, Gone, Later, Outcome, Push, Refused, Sent
 
 #: The SDK's default is two minutes. Within one send it repeats 500 and 503 four times, over 7 s.
 HTTP_TIMEOUT_S: Final = 6.0
@@ -30,8 +29,6 @@ HTTP_TIMEOUT_S: Final = 6.0
 SEND_TIMEOUT_S: Final = 15.0
 #: After refused credentials nobody asks again for so long: every message would.
 REFUSED_S: Final = 5.0
-#: A push message is news for a day, as in the ledger.
-TIME_TO_LIVE_S: Final = 24 * 3600
 
 # The SDK's HTTP client asks for it several times for each message, to tell asyncio from trio.
 # Looking for it all over the path in vain is a fifth of the cost of a message.
@@ -39,49 +36,6 @@ if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 log = structlog.get_logger("kerbline.push")
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One push message, ready to send."""
-
-    address: str
-    notice: Notice
-    job_id: UUID
-    update_id: UUID
-    report_id: UUID
-    reference: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The gateway has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The app was removed, or its token replaced: this address is dead."""
-
-    because: str = "unregistered"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The gateway will never take this message."""
-
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Not now. ``after_s`` is what the gateway asked for, if it did."""
-
-    error: str
-    after_s: float | None = None
-
-
-Outcome = Sent | Gone | Refused | Later
 
 
 class Fcm:
@@ -95,7 +49,7 @@ class Fcm:
         self._refreshing = asyncio.Lock()
         self._refused: tuple[float, GoogleAuthError] | None = None
 
-    async def send(self, message: Message) -> Outcome:
+    async def send(self, message: Push) -> Outcome:
         """Send one message, and say what came of it. Raises nothing that a gateway can cause."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
@@ -153,7 +107,7 @@ async def open_fcm(credentials_file: str | None, endpoint: str) -> AsyncIterator
         await asyncio.to_thread(firebase_admin.delete_app, app)
 
 
-def encode(message: Message) -> messaging.Message:
+def encode(message: Push) -> messaging.Message:
     """As Firebase takes it. A later message about a job replaces an earlier one on the screen.
 
     ``update`` lets an app show each update once, however often the message arrives.

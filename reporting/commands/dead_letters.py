@@ -16,9 +16,9 @@ def dead_letters(
         bool, typer.Option("--revive", help="Try the dead outbox rows again from the beginning.")
     ] = False,
 ) -> None:
-    """Show what was tried often enough and given up: outbox rows, and push messages.
+    """Show what was tried often enough and given up: outbox rows, and messages.
 
-    A push message is not sent again: it would be old news. The reporter sees the update itself.
+    A message is not sent again: it would be old news. The reporter sees the update itself.
     """
     _show(limit, revive=revive)
 

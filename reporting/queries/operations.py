@@ -15,11 +15,21 @@ union all
 select 'kerbline_outbox', topic, 'dead', count(*)::float8
 from outbox where dead_at is not null group by topic
 union all
-select 'kerbline_deliveries', 'all', 'pending', count(*)::float8
-from delivery where state = 'pending'
+select 'kerbline_deliveries', channel, 'pending', coalesce(found.messages, 0)::float8
+from unnest(array['fcm', 'webpush', 'email']) as channel
+left join (
+  select subscription.channel, count(*) as messages
+  from delivery join subscription on subscription.id = delivery.subscription_id
+  where delivery.state = 'pending' group by subscription.channel
+) found using (channel)
 union all
-select 'kerbline_deliveries', 'all', 'dead', count(*)::float8
-from delivery where state = 'dead'
+select 'kerbline_deliveries', channel, 'dead', coalesce(found.messages, 0)::float8
+from unnest(array['fcm', 'webpush', 'email']) as channel
+left join (
+  select subscription.channel, count(*) as messages
+  from delivery join subscription on subscription.id = delivery.subscription_id
+  where delivery.state = 'dead' group by subscription.channel
+) found using (channel)
 union all
 select 'kerbline_database_connections', application_name, coalesce(state, 'unknown'),
   count(*)::float8

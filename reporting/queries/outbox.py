@@ -7,6 +7,8 @@ them from the planner: it would read such an index from end to end, thinking it 
 when the statistics were made, and in a burst it is full of what has just been done.
 """
 
+from functools import cache
+
 #: What a verb puts into its own statement or transaction, beside the rows it is about.
 RECORD = "insert into outbox (topic, subject) values (%(topic)s, %(subject)s)"
 
@@ -55,7 +57,8 @@ update outbox set last_error = %(error)s
 where id = any(%(ids)s) and coalesce(done_at, dead_at) is null
 """
 
-#: Turn updates into deliveries, one for each live subscription, and mark the outbox rows done.
+#: Turn updates into deliveries, one for each live subscription, and mark the outbox rows done: of
+#: the devices that sent the job's reports, and of the reporters who left an address with them.
 #:
 #: Order is kept because all waiting updates of a job are taken together, their outbox rows locked
 #: in order of id: a second worker with a later update of the job waits here, and finds the earlier
@@ -82,10 +85,16 @@ with asked as (
   join job_report link on link.job_id = due.job_id
     and link.since <= due.recorded_at
     and (link.until is null or link.until > due.recorded_at)
-  join report on report.id = link.report_id
-  join subscription on subscription.device_id = report.device_id
-    and subscription.ended_at is null
-    and subscription.created_at <= due.recorded_at
+  join report on report.id = link.report_id and report.withdrawn_at is null
+  cross join lateral (
+    select id from subscription
+    where device_id = report.device_id
+      and ended_at is null and created_at <= due.recorded_at
+    union all
+    select id from subscription
+    where reporter_id = report.reporter_id
+      and ended_at is null and created_at <= due.recorded_at
+  ) subscription
   where not due.kind = any(%(only_its_reporter)s) or due.report = report.id::text
   order by due.id, subscription.id, link.since, report.id
   on conflict do nothing
@@ -93,49 +102,81 @@ with asked as (
 ), done as (
   update outbox set done_at = now() from due where outbox.id = due.id
 )
-select distinct subscription_id from told
+select distinct told.subscription_id as subscription, subscription.channel
+from told join subscription on subscription.id = told.subscription_id
 """
 
-_HEADS = """
+_LEASE = """
 with head as (
   select distinct on (subscription_id) id
   from delivery
   where state = 'pending' {which}
   order by subscription_id, id
 ), due as (
-  select delivery.id
-  from head join delivery on delivery.id = head.id
+  select delivery.id, delivery.subscription_id, delivery.report_id
+  from head
+  join delivery on delivery.id = head.id
+  join subscription on subscription.id = delivery.subscription_id
   where coalesce(delivery.state, '') = 'pending' and delivery.next_at <= now()
+    and subscription.channel = %(channel)s
   order by delivery.id
   limit %(limit)s
   for update of delivery skip locked
-), taken as (
+), chosen as ({chosen}), taken as (
   update delivery
   set attempts = attempts + 1, next_at = now() + make_interval(secs => %(lease_s)s)
-  from due
-  where delivery.id = due.id
+  from chosen
+  where delivery.id = chosen.id
   returning delivery.*
 )
 select
   taken.id, taken.subscription_id, taken.attempts, taken.update_id, taken.report_id,
-  subscription.address, subscription.ended_at is not null as ended,
+  taken.created_at, subscription.address, subscription.ended_at is not null as ended,
   told.kind, told.changes, coalesce(told.changes ->> 'status', job.status) as status,
-  job.id as job_id, job.due_at, job.scheduled_for, job.closed_reason,
-  (select language from device where id = subscription.device_id) as language,
+  told.recorded_at, job.id as job_id, job.due_at, job.scheduled_for, job.closed_reason,
+  (select definition ->> 'name' from category where code = job.category) as category,
+  words.public_message, words.waiting_for,
+  coalesce(
+    (select language from device where id = subscription.device_id),
+    (select language from reporter where id = subscription.reporter_id)
+  ) as language,
   (select reference from report where id = taken.report_id) as reference,
   (select name from team where id = job.team_id) as team,
-  (select timezone from authority where id = job.authority_id) as timezone
+  authority.name as authority, authority.timezone
 from taken
 join subscription on subscription.id = taken.subscription_id
 join job_update told on told.id = taken.update_id
 join job on job.id = told.job_id
+join authority on authority.id = job.authority_id
+left join update_words words on words.update_id = told.id
 order by taken.id
 """
+_ONLY_THE_HEAD = "select id from due"
+#: With whatever else waits about its report, in one message.
+_AND_WHAT_FOLLOWS = """
+  select waiting.id
+  from due
+  cross join lateral (
+    select id from delivery
+    where subscription_id = due.subscription_id and state = 'pending'
+      and report_id = due.report_id
+    order by id
+    limit 20
+  ) waiting
+"""
 
-#: Lease the oldest waiting delivery of each subscription, if it is due. A later one waits for it,
-#: whatever happens to it: so each device hears in order.
-CLAIM_DELIVERIES = _HEADS.format(which="and subscription_id = any(%(subscriptions)s)")
-CLAIM_ANY_DELIVERIES = _HEADS.format(which="")
+
+@cache
+def lease(*, of_any: bool, together: bool) -> str:
+    """Lease the oldest waiting delivery of each of the channel's subscriptions, if it is due.
+
+    A later one waits for it, whatever happens to it: so each subscriber hears in order.
+    """
+    return _LEASE.format(
+        which="" if of_any else "and subscription_id = any(%(subscriptions)s)",
+        chosen=_AND_WHAT_FOLLOWS if together else _ONLY_THE_HEAD,
+    )
+
 
 #: What became of deliveries. One that may be tried again is dead when it is too old.
 SETTLE = """
@@ -173,10 +214,13 @@ from ended
 where delivery.subscription_id = ended.id and delivery.state = 'pending'
 """
 
-#: Where no push service is set up, messages wait for one as long as they would for a broken one.
+#: Where a channel is not set up, messages wait for it as long as they would for a broken one.
 DROP_UNSENDABLE = """
-update delivery set state = 'dropped', last_error = 'no push service was configured'
-where state = 'pending' and created_at < now() - make_interval(secs => %(give_up_s)s)
+update delivery set state = 'dropped', last_error = %(because)s
+from subscription
+where subscription.id = delivery.subscription_id and subscription.channel = %(channel)s
+  and delivery.state = 'pending'
+  and delivery.created_at < now() - make_interval(secs => %(give_up_s)s)
 """
 
 #: What staff should know went wrong: nothing personal, newest first.
@@ -190,9 +234,11 @@ left join photo on outbox.topic = 'photo' and photo.id = outbox.subject
 left join report photo_of on photo_of.id = photo.report_id
 where outbox.dead_at is not null
 union all
-select 'push', delivery.id, 'push', report.reference, delivery.created_at, delivery.next_at,
-  delivery.attempts, delivery.last_error
-from delivery join report on report.id = delivery.report_id
+select 'message', delivery.id, subscription.channel, report.reference, delivery.created_at,
+  delivery.next_at, delivery.attempts, delivery.last_error
+from delivery
+join report on report.id = delivery.report_id
+join subscription on subscription.id = delivery.subscription_id
 where delivery.state = 'dead'
 order by since desc
 limit %(limit)s

@@ -41,7 +41,7 @@ async def test_what_waits_is_read_from_the_database(
     assert value(page, 'kerbline_outbox{state="due",topic="photo"}') == 2
     assert value(page, 'kerbline_outbox{state="dead",topic="photo"}') == 1
     assert 90 <= value(page, 'kerbline_outbox_oldest_seconds{state="due",topic="photo"}') < 150
-    assert value(page, 'kerbline_deliveries{channel="all",state="pending"}') == 0
+    assert value(page, 'kerbline_deliveries{channel="email",state="pending"}') == 0
     assert 'kerbline_database_connections{application="kerbline-api",state="active"} 1' in page
 
 

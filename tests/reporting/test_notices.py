@@ -79,20 +79,23 @@ def test_what_the_resident_reads(status_: str, facts: Facts, expected: str):
         (
             "received",
             Facts(team="Priffyrdd", due_at=DUE),
-            "Mae gennym eich adroddiad; bydd Priffyrdd yn edrych arno erbyn 17:00,"
-            " Dydd Gwener 3 Gorffennaf",
+            "Mae gennym eich adroddiad; bydd Priffyrdd yn edrych arno erbyn {due}",
         ),
         (
             "scheduled",
             Facts(scheduled_for=DUE),
             "Mae gwaith wedi'i drefnu ar gyfer Dydd Gwener 3 Gorffennaf",
         ),
-        ("closed", Facts(closed_reason="not_found"), None),
+        (
+            "closed",
+            Facts(closed_reason="not_found"),
+            "Wedi'i gau heb wneud gwaith: ni allem ddod o hyd iddo",
+        ),
     ],
 )
-def test_what_the_resident_reads_in_welsh(status_: str, facts: Facts, expected: str | None):
-    expected = expected or "Wedi'i gau heb wneud gwaith: ni allem ddod o hyd iddo"
-    assert sentence(status_, facts, "cy") == expected
+def test_what_the_resident_reads_in_welsh(status_: str, facts: Facts, expected: str):
+    due = "17:00, Dydd Gwener 3 Gorffennaf"
+    assert sentence(status_, facts, "cy") == expected.format(due=due)
 
 
 def test_every_status_and_reason_has_words():

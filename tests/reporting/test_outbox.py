@@ -105,20 +105,68 @@ async def test_fanning_out_twice_tells_once(street: Street):
 async def test_only_the_oldest_of_a_subscription_is_claimed(street: Street, other: Connection):
     _, job = await street.report(await street.phone("one"))
     await street.update(job, status="fixed")
-    (subscription,) = await outbox.fan_out(street.conn, await street.outbox_ids())
-    for chosen in (None, [subscription]):
-        (head,) = await outbox.claim_deliveries(street.conn, chosen, limit=10, lease_s=0)
+    (news,) = await outbox.fan_out(street.conn, await street.outbox_ids())
+    assert news.channel == "fcm"
+    many = {"channel": "fcm", "limit": 10}
+    for chosen in (None, [news.subscription]):
+        (head,) = await outbox.claim_deliveries(street.conn, chosen, **many, lease_s=0)
         assert head.status == "received"
-    (head,) = await outbox.claim_deliveries(street.conn, None, limit=10, lease_s=60)
-    assert await outbox.claim_deliveries(other, None, limit=10, lease_s=60) == []
+    (head,) = await outbox.claim_deliveries(street.conn, None, **many, lease_s=60)
+    assert await outbox.claim_deliveries(other, None, **many, lease_s=60) == []
     await outbox.settle(street.conn, [Result(head.id, "sent")])
-    (following,) = await outbox.claim_deliveries(other, [subscription], limit=10, lease_s=60)
+    (following,) = await outbox.claim_deliveries(other, [news.subscription], **many, lease_s=60)
     assert following.status == "fixed"
+
+
+@pytest.mark.parametrize("channel", ["webpush", "email"])
+async def test_a_channel_claims_its_own_alone(street: Street, channel: str):
+    await street.report(await street.phone("one"))
+    (news,) = await outbox.fan_out(street.conn, await street.outbox_ids())
+    for chosen in (None, [news.subscription]):
+        claim = {"channel": channel, "limit": 10, "lease_s": 60}
+        assert await outbox.claim_deliveries(street.conn, chosen, **claim) == []
+
+
+async def test_what_waits_about_a_report_is_claimed_together(street: Street, other: Connection):
+    phone = await street.phone("one")
+    _, job = await street.report(phone)
+    _, elsewhere = await street.report(phone)
+    await street.update(job, status="in_progress")
+    await street.update(elsewhere, status="in_progress")
+    await street.update(job, status="fixed")
+    await outbox.fan_out(street.conn, await street.outbox_ids())
+    claim = {"channel": "fcm", "limit": 10, "lease_s": 60, "together": True}
+    taken = await outbox.claim_deliveries(street.conn, None, **claim)
+    assert [each.status for each in taken] == ["received", "in_progress", "fixed"]
+    assert {each.job_id for each in taken} == {job}
+    # Another process finds the whole of it taken, and nothing of the other report before it.
+    assert await outbox.claim_deliveries(other, None, **claim) == []
+    await outbox.settle(street.conn, [Result(each.id, "sent") for each in taken])
+    following = await outbox.claim_deliveries(other, None, **claim)
+    assert {each.job_id for each in following} == {elsewhere}
+    assert len(following) == 2
+
+
+async def test_whoever_left_an_address_hears_beside_their_phone(street: Street):
+    reporter = await street.reader("ann@example.org")
+    report, job = await street.report(await street.phone("one"), reporter=reporter)
+    await street.report(await street.phone("two"), job)
+    await street.update(job, status="fixed")
+    told = await outbox.fan_out(street.conn, await street.outbox_ids())
+    assert sorted(news.channel for news in told) == ["email", "fcm", "fcm"]
+    assert len(await street.ledger("ann@example.org")) == 2
+    (head,) = await outbox.claim_deliveries(
+        street.conn, None, channel="email", limit=10, lease_s=60
+    )
+    assert (head.report_id, head.language, head.category) == (report, "cy", "Pothole")
+    await street.conn.execute("delete from reporter")
+    assert await street.ledger("ann@example.org") == []
 
 
 async def test_an_ended_address_drops_what_waited_for_it(street: Street):
     await street.report(await street.phone("one"))
-    (subscription,) = await outbox.fan_out(street.conn, await street.outbox_ids())
+    (news,) = await outbox.fan_out(street.conn, await street.outbox_ids())
+    subscription = news.subscription
     await outbox.end_subscription(street.conn, subscription, address="two", because="unregistered")
     assert [state for _, state in await street.ledger("one")] == ["pending"]
     await outbox.end_subscription(street.conn, subscription, address="one", because="unregistered")
@@ -141,6 +189,10 @@ insert into delivery (update_id, subscription_id, report_id, state)
 select md5('u' || n)::uuid, n % 5000, gen_random_uuid(),
   case when n < 19900 then 'sent' when n = 19999 then 'dead' else 'pending' end
 from generate_series(1, 20000) n;
+insert into subscription (device_id, channel, address)
+select md5('d' || n)::uuid, (array['fcm', 'webpush'])[1 + n % 2], n from generate_series(1, 5000) n;
+insert into subscription (reporter_id, channel, address)
+select md5('r' || n)::uuid, 'email', n from generate_series(1, 5000) n;
 analyze;
 """
 
@@ -156,14 +208,28 @@ analyze;
         (
             queries.FAN_OUT,
             {"ids": [19950, 19951], "only_its_reporter": ["reported"]},
-            {"ix_outbox_subject", "uq_job_update_id"},
+            {
+                "ix_outbox_subject",
+                "uq_job_update_id",
+                "uq_subscription_live",
+                "uq_subscription_reporter_live",
+            },
         ),
         (
-            queries.CLAIM_DELIVERIES,
-            {"limit": 20, "lease_s": 1.0, "subscriptions": [4901, 4902]},
-            {"ix_delivery_pending"},
+            queries.lease(of_any=False, together=False),
+            {"limit": 20, "lease_s": 1.0, "subscriptions": [4901, 4902], "channel": "fcm"},
+            {"ix_delivery_pending", "pk_subscription"},
         ),
-        (queries.CLAIM_ANY_DELIVERIES, {"limit": 20, "lease_s": 1.0}, {"ix_delivery_pending"}),
+        (
+            queries.lease(of_any=True, together=False),
+            {"limit": 20, "lease_s": 1.0, "channel": "webpush"},
+            {"ix_delivery_pending", "pk_subscription"},
+        ),
+        (
+            queries.lease(of_any=True, together=True),
+            {"limit": 20, "lease_s": 1.0, "channel": "email"},
+            {"ix_delivery_pending", "pk_subscription"},
+        ),
         (queries.DEAD_LETTERS, {"limit": 100}, {"ix_outbox_dead", "ix_delivery_dead"}),
     ],
 )
@@ -176,7 +242,7 @@ async def test_the_cost_is_that_of_what_waits(
         literal = AsyncClientCursor(street.conn).mogrify(statement, params)
         plan = str(await street.all(f"explain {literal}"))
     assert {index for index in indexes if index in plan} == indexes
-    for table in ("outbox", "delivery", "job_update"):
+    for table in ("outbox", "delivery", "job_update", "subscription"):
         assert f"Seq Scan on {table}" not in plan
 
 

@@ -57,6 +57,19 @@ class Street:
             )
         return device
 
+    async def reader(self, email: str, language: str | None = "cy") -> UUID:
+        """A reporter who asked to be told by e-mail."""
+        reporter = uuid4()
+        await self.conn.execute(
+            "insert into reporter (id, email, language, updates) values (%s, %s, %s, '{email}')",
+            (reporter, email, language),
+        )
+        await self.conn.execute(
+            "insert into subscription (reporter_id, channel, address) values (%s, 'email', %s)",
+            (reporter, email),
+        )
+        return reporter
+
     async def report(
         self, device: UUID | None, job: UUID | None = None, *, reporter: UUID | None = None
     ) -> tuple[UUID, UUID]:

@@ -15,10 +15,11 @@ from google.auth.exceptions import RefreshError
 from reporting.notices import Notice
 from tests.support import fcm as gateway
 from tests.support.fcm import Answer, FakeFcm
-from workers.push import Fcm, Gone, Later, Message, Refused, Sent, open_fcm
+from workers.messages import Gone, Later, Push, Refused, Sent
+from workers.push import Fcm, open_fcm
 
-MESSAGE = Message(
-    "phone", Notice("Title", "Body."), uuid4(), uuid4(), uuid4(), "KB-222222", "fixed"
+MESSAGE = Push(
+    "phone", Notice("Title", "Body."), "en-GB", uuid4(), uuid4(), uuid4(), "KB-222222", "fixed"
 )
 
 

@@ -111,7 +111,7 @@ async def test_a_message_the_gateway_will_never_take_is_a_dead_letter(
     assert await state_of(street, "one") == ["dead", "sent"]
     assert await subscription(street, "one") == (None,)
     (letter,) = await outbox.dead_letters(street.conn)
-    assert letter["what"] == "push"
+    assert (letter["what"], letter["topic"]) == ("message", "fcm")
     assert letter["last_error"] == "InvalidArgumentError INVALID_ARGUMENT"
 
 

@@ -1,6 +1,7 @@
-"""Updates become deliveries, and the pump is told for whom."""
+"""Updates become deliveries, and the pumps are told for whom."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from reporting import outbox
 from reporting.runtime import Runtime
@@ -15,7 +16,11 @@ async def notify(ctx: Context, ids: Sequence[int]) -> None:
 
 async def _fan_out(ctx: Context, ids: Sequence[int]) -> None:
     runtime: Runtime = ctx["runtime"]
-    pump: Pump = ctx["pump"]
+    pumps: Mapping[str, Pump] = ctx["pumps"]
     async with runtime.unit() as conn:
-        subscriptions = await outbox.fan_out(conn, ids)
-    pump.wake(subscriptions)
+        told = await outbox.fan_out(conn, ids)
+    subscriptions = defaultdict(list)
+    for news in told:
+        subscriptions[news.channel].append(news.subscription)
+    for channel, found in subscriptions.items():
+        pumps[channel].wake(found)
