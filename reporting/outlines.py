@@ -103,6 +103,24 @@ class _Row:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The box of all wards, in degrees: what a map shows first."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+async def bounds(conn: Connection) -> Bounds | None:
+    """Where the wards lie; None without wards."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.BOUNDS)
+        [row] = await cursor.fetchall()
+    return None if row[0] is None else Bounds(*(round(edge, 5) for edge in row))
+
+
 async def plan(conn: Connection) -> Plan | None:
     """The plan of what is in force now; None without wards, or with too many to draw."""
     async with conn.cursor(row_factory=tuple_row) as counter:

@@ -15,6 +15,12 @@ where vintage.state = 'active' and area.kind in ('ward', 'zone')
 #: How many wards there are; beyond some hundreds nobody could tap one.
 COUNT = f"select count(*) from ({_IN_FORCE}) area where kind = 'ward'"
 
+#: The box around all of them.
+BOUNDS = f"""
+select st_xmin(box), st_ymin(box), st_xmax(box), st_ymax(box)
+from (select st_extent(geom) as box from ({_IN_FORCE}) area where kind = 'ward') found
+"""
+
 #: The areas as SVG paths on a plan whose longer side is ``size``, one unit a pixel or less, so that
 #: what simplifying each outline for itself leaves between two wards is thinner than the line drawn
 #: on it. ``kx`` and ``ky`` are units per degree; a point of each ward stands for it in lists.

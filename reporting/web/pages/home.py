@@ -1,6 +1,11 @@
-"""`/`: what this is, and a report to try it with, from the map to the team."""
+"""`/`: a report, from the photo to the reference, with JavaScript or without.
 
-from typing import Annotated, Any
+The page is one form. Without JavaScript it is filled in and posted here as it stands; with it,
+``flow.mjs`` asks one question at a time and sends the report by the API.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -8,17 +13,19 @@ from fastapi.responses import RedirectResponse
 
 from geo.errors import LooksSwapped, NotAPlace, OutsideCoverage, Refusal
 from reporting import metrics
-from reporting.errors import IdempotencyKeyReused, NotAllowed
+from reporting.auth import Device, Principal
+from reporting.errors import IdempotencyKeyReused, NotAllowed, PhotoUnknown
+from reporting.language import Language
 from reporting.outlines import Plan
 from reporting.reports import taking
-from reporting.reports.values import Claim, NewReport, Sender
+from reporting.reports.values import Claim, NewReport
 from reporting.runtime import Runtime
-from reporting.web import problems
-from reporting.web.deps import RuntimeDep
+from reporting.web import cookies, problems, showing
+from reporting.web.deps import PrincipalDep, RuntimeDep
 from reporting.web.limits import limited
-from reporting.web.pages import form, plans, tracking
+from reporting.web.pages import form, pictures, plans, tracking
 from reporting.web.pages.form import Fault, Filled
-from reporting.web.pages.rendering import HEADERS, page
+from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
 from reporting.web.pages.route import PageRoute
 from routing import duplicates
 from routing.errors import AnswersRefused
@@ -26,38 +33,119 @@ from routing.rulebook import Rules
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+#: Nobody reports to these: they answer for roads that cross a county.
+_NOT_ASKED: Final = "national"
+
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def get_home(
     request: Request, runtime: RuntimeDep, ward: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
     rules, plan = await _in_force(request, runtime)
-    return _home(rules, plan, form.blank(ward=ward), [])
+    answer = show(request, runtime, rules, plan, form.blank(ward=ward), [])
+    remember_language(request, answer)
+    return answer
 
 
 @router.post("/", dependencies=[limited("reports")])
-async def send_report(request: Request, runtime: RuntimeDep) -> Response:
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise NotAllowed("This form was sent from another site; open this page and send it here.")
-    body = await request.body()
-    filled = form.read(body)
+async def send_report(request: Request, runtime: RuntimeDep, principal: PrincipalDep) -> Response:
+    return await send(request, runtime, principal)
+
+
+@router.api_route("/plan", methods=["GET", "HEAD"])
+async def get_plan(request: Request, runtime: RuntimeDep) -> Response:
+    """The wards as a picture whose parts are links, for whoever has no map."""
+    _, plan = await _in_force(request, runtime)
+    return page("plan_page.html", spoken=spoken_to(request), plan=plan)
+
+
+@router.api_route("/sent/{reference}", methods=["GET", "HEAD"])
+async def get_sent(request: Request, runtime: RuntimeDep, reference: str) -> Response:
+    """What a reporter is told first; what comes later is told at `/r/{reference}`."""
+    reference = reference.upper()
+    spoken = spoken_to(request)
+    async with runtime.reading() as conn:
+        principal = await tracking.who(conn, request, reference)
+        report = await showing.report(runtime, conn, reference, principal)
+        rules = await runtime.router.current(conn)
+    timezone = rules.by_slug[report["authority"]["slug"]].timezone
+    due = datetime.fromisoformat(report["due_at"])
+    urgent = report["priority"] == "P1"
+    return page(
+        "sent.html",
+        spoken=spoken,
+        report=report,
+        due=spoken.instant(due, timezone) if urgent else spoken.day(due, timezone),
+        mails=runtime.settings.smtp_url is not None,
+    )
+
+
+async def send(
+    request: Request, runtime: Runtime, principal: Principal, *, caller: bool = False
+) -> Response:
+    """Take the form in, or show it again with what is wrong; ``caller`` is for staff at a phone."""
+    spoken = spoken_to(request)
+    if not cookies.is_ours(request):
+        sentence = "This form was sent from another site; open this page and send it here."
+        raise NotAllowed(spoken.say(sentence))
+    filled = await form.read(request)
+    device = principal.id if isinstance(principal, Device) else None
+    filled, unread = await pictures.take_in(runtime, filled, device, spoken)
     rules, plan = await _in_force(request, runtime)
-    new, faults = form.report(filled, rules, plan)
-    if new is None or filled.key is None:
-        return _home(rules, plan, filled if filled.key else _again(filled), faults, 422)
+    mails = runtime.settings.smtp_url is not None
+    new, faults = form.report(filled, rules, plan, spoken, mails=mails)
+    if new is None or filled.key is None or unread:
+        again = filled if filled.key else filled.again()
+        return show(request, runtime, rules, plan, again, [*unread, *faults], 422, caller=caller)
+    claim = Claim(filled.key, device, runtime.keys.body_hash(filled.content()))
     try:
-        answer = await _create(runtime, new, Claim(filled.key, None, runtime.keys.body_hash(body)))
+        answer = await _create(runtime, principal, new, claim)
     except Refusal as refusal:
         reused = isinstance(refusal, IdempotencyKeyReused)
-        fault = Fault(*_told(refusal))
+        fault = Fault(*_told(refusal, spoken))
         status = problems.status_of(refusal)
-        return _home(rules, plan, _again(filled) if reused else filled, [fault], status)
-    done = RedirectResponse(f"/r/{answer['reference']}", 303, HEADERS)
-    tracking.remember(request, done, answer["reference"], answer["tracking_token"])
+        again = filled.again() if reused else filled
+        return show(request, runtime, rules, plan, again, [fault], status, caller=caller)
+    done = RedirectResponse(f"/sent/{answer['reference']}", 303, HEADERS)
+    if not caller:
+        tracking.remember(request, done, answer["reference"], answer["tracking_token"])
     return done
 
 
-async def _create(runtime: Runtime, new: NewReport, claim: Claim) -> Any:
+def show(
+    request: Request,
+    runtime: Runtime,
+    rules: Rules,
+    plan: Plan | None,
+    filled: Filled,
+    faults: list[Fault],
+    status: int = 200,
+    *,
+    caller: bool = False,
+) -> Response:
+    """The form. For staff who take a caller's report, the contact comes first."""
+    spoken = spoken_to(request)
+    councils = sorted(rules.authorities.values(), key=lambda each: each.name)
+    return page(
+        "home.html",
+        status,
+        spoken=spoken,
+        map_hosts=runtime.settings.map_hosts,
+        authorities=councils,
+        asked=[each for each in councils if each.tier != _NOT_ASKED] or councils,
+        categories=[each for each in rules.categories.values() if each.active],
+        plan=plan,
+        bounds=plans.bounds(request),
+        style_url=runtime.settings.map_style_url,
+        mails=runtime.settings.smtp_url is not None,
+        caller=caller,
+        filled=filled,
+        faults=faults,
+        faulty={fault.field: fault.sentence for fault in faults},
+    )
+
+
+async def _create(runtime: Runtime, principal: Principal, new: NewReport, claim: Claim) -> Any:
     category = await runtime.category(new.category)
     async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
         answered = await taking.create(
@@ -66,7 +154,7 @@ async def _create(runtime: Runtime, new: NewReport, claim: Claim) -> Any:
             keys=runtime.keys,
             public_url=runtime.settings.public_url,
             claim=claim,
-            sender=Sender(),
+            sender=taking.sender(principal),
             new=new,
             category=category,
         )
@@ -80,36 +168,19 @@ async def _in_force(request: Request, runtime: Runtime) -> tuple[Rules, Plan | N
         return await plans.in_force(request, runtime, conn)
 
 
-def _home(
-    rules: Rules, plan: Plan | None, filled: Filled, faults: list[Fault], status: int = 200
-) -> Response:
-    place = form.place_of(filled, plan)
-    return page(
-        "home.html",
-        status,
-        authorities=sorted(rules.authorities.values(), key=lambda each: each.name),
-        categories=[each for each in rules.categories.values() if each.active],
-        plan=plan,
-        filled=filled,
-        faults=faults,
-        faulty={fault.field: fault.sentence for fault in faults},
-        pin=plan.position(place) if plan and place else None,
-    )
-
-
-def _again(filled: Filled) -> Filled:
-    """The same form under a new key."""
-    return Filled({**filled.values, **form.blank().values})
-
-
-def _told(refusal: Refusal) -> tuple[str, str]:
+def _told(refusal: Refusal, spoken: Language) -> tuple[str, str]:
     """The field to look at, and the sentence."""
+    detail = spoken.say(refusal.detail)
     if isinstance(refusal, IdempotencyKeyReused):
-        return "send", "This form was sent before, with other words. Send it again as a new report."
+        sentence = "This form was sent before, with other words. Send it again as a new report."
+        return "send", spoken.say(sentence)
     if isinstance(refusal, OutsideCoverage):
         nearest = refusal.facts.get("nearest")
         if isinstance(nearest, dict):
-            return "lat", f"{refusal.detail} The nearest is {nearest['name']}."
-    if isinstance(refusal, (NotAPlace, LooksSwapped, OutsideCoverage)):
-        return "lat", refusal.detail
-    return ("category" if isinstance(refusal, AnswersRefused) else "send"), refusal.detail
+            also = spoken.say("The nearest is {name}.", name=nearest["name"])
+            return "lat", f"{detail} {also}"
+    if isinstance(refusal, NotAPlace | LooksSwapped | OutsideCoverage):
+        return "lat", detail
+    if isinstance(refusal, PhotoUnknown):
+        return "photo", detail
+    return ("category" if isinstance(refusal, AnswersRefused) else "send"), detail

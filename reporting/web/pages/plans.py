@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import Request
 
 from reporting import outlines
-from reporting.outlines import Plan
+from reporting.outlines import Bounds, Plan
 from reporting.runtime import Connection, Runtime
 from routing.rulebook import Rules
 
@@ -19,5 +19,12 @@ async def in_force(
     drawn_for = (rules.version, datetime.now(UTC).date())
     if getattr(state, "plan_drawn_for", None) != drawn_for:
         state.plan = await outlines.plan(conn)
+        state.bounds = await outlines.bounds(conn)
         state.plan_drawn_for = drawn_for
     return rules, state.plan
+
+
+def bounds(request: Request) -> Bounds | None:
+    """The box of the wards that ``in_force`` found last."""
+    found: Bounds | None = request.app.state.bounds
+    return found

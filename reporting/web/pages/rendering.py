@@ -1,5 +1,6 @@
 """Pages from templates, under a policy that runs no script and no style but our own files."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,16 @@ CONTENT_SECURITY_POLICY: Final = (
     " connect-src 'self'; worker-src 'self'; manifest-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+def policy(map_hosts: Sequence[str]) -> str:
+    """The same, for a page whose map draws streets that these hosts send."""
+    found = CONTENT_SECURITY_POLICY
+    for directive in ("img-src 'self'", "connect-src 'self'"):
+        found = found.replace(directive, " ".join([directive, *map_hosts]))
+    return found
+
+
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     # Forms must say where they come from; other sites learn nothing.
@@ -51,14 +62,16 @@ def page(
     *,
     spoken: Language | None = None,
     headers: dict[str, str] | None = None,
+    map_hosts: Sequence[str] = (),
     **values: Any,
 ) -> Response:
     """The template with these values, in this language (English unless given)."""
     spoken = spoken or language(None)
     body = _templates(spoken).get_template(name).render(values)
+    headers = {"Content-Security-Policy": policy(map_hosts), **(headers or {})}
     language_headers = {"Content-Language": spoken.tag, "Vary": "Accept-Language, Cookie"}
     return Response(
-        body, status, {**HEADERS, **language_headers, **(headers or {})}, media_type="text/html"
+        body, status, {**HEADERS, **language_headers, **headers}, media_type="text/html"
     )
 
 
