@@ -18,7 +18,16 @@ from reporting.web.api import (
     uploads,
 )
 from reporting.web.deps import principal
-from reporting.web.pages import browser, docs, follow, home, static
+from reporting.web.pages import (
+    browser,
+    console,
+    console_photos,
+    console_words,
+    docs,
+    follow,
+    home,
+    static,
+)
 
 #: Every route of these asks who is calling.
 ROUTERS = (
@@ -34,7 +43,16 @@ ROUTERS = (
 OPEN = (categories.router, places.router, tiles.router, devices.router, auth.router)
 
 #: Pages know people by cookies, and tell what is wrong on a page.
-PAGES = (home.router, browser.router, follow.router, docs.router, static.router)
+PAGES = (
+    home.router,
+    console.router,
+    console_photos.router,
+    console_words.router,
+    browser.router,
+    follow.router,
+    docs.router,
+    static.router,
+)
 
 
 def include(app: FastAPI) -> None:

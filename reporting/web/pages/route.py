@@ -5,11 +5,12 @@ from typing import Any, Final
 
 import psycopg
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from psycopg_pool import PoolTimeout
 
 from geo.errors import Refusal
-from reporting.errors import Unavailable
+from reporting.errors import NotFound, Unavailable
 from reporting.web import problems
 from reporting.web.pages.rendering import page
 
@@ -27,6 +28,8 @@ class PageRoute(APIRoute):
                 return await handler(request)
             except Refusal as refusal:
                 return self.told(request, refusal)
+            except RequestValidationError:  # an address that no page of ours leads to
+                return self.told(request, NotFound())
             except AWAY:
                 return sorry(Unavailable())
 

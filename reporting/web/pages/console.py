@@ -1,0 +1,181 @@
+"""`/console`: what staff do at a desk. Signing in and out, and what waits for them.
+
+Whoever comes without being signed in is sent to sign in, and from there on to where they were
+going. These pages are in English; residents' pages are in every language there is.
+"""
+
+import re
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import TypeAdapter, ValidationError
+
+from geo.errors import Refusal
+from reporting import reviewing, staff
+from reporting.auth import Action, Staff, identify, may
+from reporting.errors import (
+    NotAllowed,
+    NotSignedIn,
+    TooManyRequests,
+    TooManyTries,
+    WrongPassword,
+)
+from reporting.runtime import Runtime
+from reporting.web import cookies, problems
+from reporting.web.body import CleanText
+from reporting.web.deps import RuntimeDep, belongings
+from reporting.web.pages.rendering import HEADERS, page
+from reporting.web.pages.route import PageRoute
+
+START: Final = "/console"
+SIGN_IN: Final = "/console/sign-in"
+#: An address of ours and of nobody else: no scheme, no host, nothing a browser reads as one.
+_OURS: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,500}")
+_TEXT: Final = TypeAdapter(CleanText)
+_LONGEST: Final = 1000
+
+
+class ConsoleRoute(PageRoute):
+    """Sends whoever is not signed in to sign in."""
+
+    def told(self, request: Request, refusal: Refusal) -> Response:
+        """The way to sign in, or what else is wrong."""
+        if not isinstance(refusal, NotSignedIn):
+            return super().told(request, refusal)
+        # What was to be sent cannot be sent again by a link: back to the page it stood on.
+        here = str(request.url.path) if request.method in {"GET", "HEAD"} else START
+        if request.url.query and here != START:
+            here += f"?{request.url.query}"
+        return RedirectResponse(f"{SIGN_IN}?next={quote(here, safe='')}", 303, HEADERS)
+
+
+router = APIRouter(prefix="/console", include_in_schema=False, route_class=ConsoleRoute)
+
+
+async def signed_in(request: Request) -> Staff:
+    """Who is signed in on this browser. Raises NotSignedIn, and NotAllowed for a foreign form."""
+    if not cookies.is_ours(request):
+        raise NotAllowed("This form was sent from another site; open the page and send it here.")
+    token = cookies.held(request, cookies.STAFF)
+    if token is None:
+        raise NotSignedIn
+    async with belongings(request).reading() as conn:
+        found = await identify(conn, token)
+    if not isinstance(found, Staff):
+        raise NotSignedIn
+    return found
+
+
+StaffDep = Annotated[Staff, Depends(signed_in)]
+
+
+async def console_page(
+    name: str, runtime: Runtime, who: Staff, status: int = 200, **values: Any
+) -> Response:
+    """A page of the console, with what every one of them shows: who is here, what waits."""
+    async with runtime.reading() as conn:
+        waiting = await reviewing.waiting(conn, runtime.router, who)
+        rules = await runtime.router.current(conn)
+    return page(
+        f"console/{name}",
+        status,
+        staff=who,
+        waiting=waiting,
+        most=reviewing.MOST,
+        may_report=may(who, Action.CREATE_REPORT),
+        timezone=rules.authorities[who.authority_id].timezone,
+        categories=rules.categories,
+        **values,
+    )
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+async def get_start(runtime: RuntimeDep, who: StaffDep) -> Response:
+    return await console_page("start.html", runtime, who, here="start")
+
+
+@router.api_route("/sign-in", methods=["GET", "HEAD"])
+async def get_sign_in(request: Request) -> Response:
+    wanted = _way_on(request.query_params.get("next", ""))
+    try:
+        await signed_in(request)
+    except NotSignedIn:
+        return _sign_in(wanted, left="left" in request.query_params)
+    return RedirectResponse(wanted, 303, HEADERS)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
+    if not cookies.is_ours(request):
+        raise NotAllowed("This form was sent from another site; open the page and send it here.")
+    async with request.form() as form:
+        email, password, wanted = (
+            str(form.get(name, ""))[:_LONGEST] for name in ("email", "password", "next")
+        )
+    wanted = _way_on(wanted)
+    try:
+        session = await staff.log_in(
+            runtime.unit,
+            runtime.keys,
+            runtime.passwords,
+            email=_clean(email),
+            password=_clean(password),
+            address=request.client.host if request.client else "",
+        )
+    except (WrongPassword, TooManyTries, TooManyRequests) as refusal:
+        return _sign_in(wanted, email=email, refusal=refusal)
+    before = cookies.held(request, cookies.STAFF)
+    if before is not None:  # whoever was here before is signed out
+        async with runtime.unit() as conn:
+            await staff.log_out(conn, before)
+    answer = RedirectResponse(wanted, 303, HEADERS)
+    cookies.give(request, answer, cookies.STAFF, session.access_token, session.expires_in)
+    return answer
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, runtime: RuntimeDep) -> Response:
+    if not cookies.is_ours(request):
+        raise NotAllowed("This form was sent from another site; open the page and send it here.")
+    token = cookies.held(request, cookies.STAFF)
+    if token is not None:
+        async with runtime.unit() as conn:
+            await staff.log_out(conn, token)
+    answer = RedirectResponse(f"{SIGN_IN}?left=1", 303, HEADERS)
+    cookies.take(request, answer, cookies.STAFF)
+    return answer
+
+
+def _sign_in(
+    wanted: str, *, email: str = "", refusal: Refusal | None = None, left: bool = False
+) -> Response:
+    status = 200 if refusal is None else problems.status_of(refusal)
+    headers = {}
+    if isinstance(refusal, WrongPassword):
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 15.5.2 asks for one
+    if isinstance(refusal, TooManyTries | TooManyRequests):
+        headers["Retry-After"] = str(staff.TRIES_S)
+    return page(
+        "console/sign_in.html",
+        status,
+        headers=headers,
+        next=wanted,
+        email=email,
+        refusal=refusal and refusal.detail,
+        left=left,
+    )
+
+
+def _way_on(wanted: str) -> str:
+    """Where to go after signing in: an address of ours, or the start."""
+    return wanted if _OURS.fullmatch(wanted) and not wanted.startswith(SIGN_IN) else START
+
+
+def _clean(text: str) -> str:
+    """What no keyboard types cannot be anybody's address or password."""
+    try:
+        return _TEXT.validate_python(text)
+    except ValidationError as error:
+        raise WrongPassword from error
