@@ -75,9 +75,15 @@ async def add_device(
     return device, token
 
 
-async def set_push(conn: Connection, device: Device, *, address: str) -> None:
+async def set_push(conn: Connection, device: Device, *, channel: str, address: str) -> None:
     """Where the device hears back from now on, with what still waits for it."""
-    await conn.execute(queries.SET_PUSH, {"device": device.id, "address": address})
+    values = {"device": device.id, "channel": channel, "address": address}
+    await conn.execute(queries.SET_PUSH, values)
+
+
+async def stop_push(conn: Connection, device: Device) -> None:
+    """The device hears nothing more; its reports stay its own."""
+    await conn.execute(queries.STOP_PUSH, {"device": device.id})
 
 
 async def forget_device(conn: Connection, device: Device) -> None:

@@ -7,13 +7,24 @@ insert into device (id, token_hash, platform, language)
 values (%(id)s, %(token_hash)s, %(platform)s, %(language)s)
 """
 
-#: A device has one live address for push. A new one takes the old one's place, and with it what
-#: waits to be sent; the same one again changes nothing.
+#: A device has one live address for each way to push. A new one takes the old one's place, and with
+#: it what waits to be sent; the same one again changes nothing.
 SET_PUSH = """
 insert into subscription (device_id, channel, address)
-values (%(device)s, 'fcm', %(address)s)
+values (%(device)s, %(channel)s, %(address)s)
 on conflict (device_id, channel) where ended_at is null
 do update set address = excluded.address where subscription.address <> excluded.address
+"""
+
+#: Nothing more goes to a device, and what waited for it is dropped.
+STOP_PUSH = """
+with ended as (
+  update subscription set ended_at = now(), ended_because = 'stopped by the device'
+  where device_id = %(device)s and ended_at is null
+  returning id
+)
+update delivery set state = 'dropped', last_error = 'stopped by the device'
+from ended where delivery.subscription_id = ended.id and delivery.state = 'pending'
 """
 
 #: Its subscriptions and their deliveries go with it; its reports stay, and are nobody's.
