@@ -26,6 +26,7 @@ from reporting.web.pages import (
     docs,
     follow,
     home,
+    shell,
     static,
 )
 
@@ -51,6 +52,7 @@ PAGES = (
     browser.router,
     follow.router,
     docs.router,
+    shell.router,
     static.router,
 )
 

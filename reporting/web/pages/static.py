@@ -51,11 +51,16 @@ class Asset:
     version: str
 
 
+def packed(body: bytes) -> bytes:
+    """Compressed as far as gzip goes, and every time the same."""
+    return gzip.compress(body, 9, mtime=0)
+
+
 def _read(path: Path) -> Asset:
     body = path.read_bytes()
     version = blake2b(body, digest_size=6).hexdigest()
-    packed = None if path.suffix in _PACKED else gzip.compress(body, 9, mtime=0)
-    smaller = packed if packed and len(packed) < len(body) else None
+    small = None if path.suffix in _PACKED else packed(body)
+    smaller = small if small and len(small) < len(body) else None
     return Asset(body, smaller, MEDIA_TYPES[path.suffix], version)
 
 
@@ -96,8 +101,8 @@ def _sent(request: Request, name: str, *, for_ever: bool) -> Response:
     asset = ASSETS.get(name)
     if asset is None:
         raise NotFound
-    packed = asset.packed if accepts_gzip(request.headers.get("accept-encoding")) else None
-    tag = f'"{asset.version}-gzip"' if packed else f'"{asset.version}"'
+    small = asset.packed if accepts_gzip(request.headers.get("accept-encoding")) else None
+    tag = f'"{asset.version}-gzip"' if small else f'"{asset.version}"'
     headers = {
         "Cache-Control": FOREVER if for_ever else "no-cache",
         "Content-Security-Policy": WORKER_POLICY,
@@ -107,6 +112,6 @@ def _sent(request: Request, name: str, *, for_ever: bool) -> Response:
     known = request.headers.get("if-none-match", "").split(",")
     if tag in {each.strip().removeprefix("W/") for each in known}:
         return Response(status_code=304, headers=headers)
-    if packed:
+    if small:
         headers["Content-Encoding"] = "gzip"
-    return Response(packed or asset.body, headers=headers, media_type=asset.media_type)
+    return Response(small or asset.body, headers=headers, media_type=asset.media_type)

@@ -1,0 +1,86 @@
+// On every page of a resident: the worker that keeps it for places without signal, and a bar that
+// tells when there is none, when there is a newer version, and that it can be installed.
+
+import { show } from "./queue.mjs";
+
+const words = JSON.parse(document.getElementById("app-words").textContent);
+const bars = new Map();
+
+// One bar for each matter; none to take it away.
+function bar(matter, text, ...buttons) {
+  bars.get(matter)?.remove();
+  if (!text) return bars.delete(matter);
+  const line = document.createElement("p");
+  line.append(text);
+  for (const [label, act, plain] of buttons) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.classList.toggle("plain", Boolean(plain));
+    button.addEventListener("click", act);
+    line.append(button);
+  }
+  const made = document.createElement("div");
+  made.className = "bar";
+  made.setAttribute("role", "status");
+  made.id = `bar-${matter}`;
+  bars.set(matter, made);
+  document.body.append(made);
+  made.append(line); // after its frame, so that it is read out
+}
+
+// --- Signal ------------------------------------------------------------------------------------
+
+const signal = () => bar("offline", navigator.onLine ? "" : words.offline);
+addEventListener("online", signal);
+addEventListener("offline", signal);
+signal();
+
+// --- The worker and its versions -----------------------------------------------------------------
+
+let replacing = false;
+
+function offer(worker) {
+  bar("newer", words.newer, [words.reload, () => {
+    replacing = true;
+    worker.postMessage("take over");
+  }]);
+}
+
+async function register() {
+  if (!("serviceWorker" in navigator)) return;
+  // What it fetches for later must not stand in the way of what is being looked at.
+  if (document.readyState !== "complete") await new Promise((loaded) => addEventListener("load", loaded));
+  // Every page would load itself anew when another one asked for the new version; only that one does.
+  navigator.serviceWorker.addEventListener("controllerchange", () => replacing && location.reload());
+  const found = await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
+  const watch = (worker) => worker?.addEventListener("statechange", () => {
+    if (worker.state === "installed" && navigator.serviceWorker.controller) offer(worker);
+  });
+  if (found.waiting && navigator.serviceWorker.controller) offer(found.waiting);
+  watch(found.installing);
+  found.addEventListener("updatefound", () => watch(found.installing));
+}
+
+register().catch(() => {}); // a browser that forbids it still sends reports
+
+// --- Installing ----------------------------------------------------------------------------------
+
+const REFUSED = "kerbline-install-refused";
+const refused = () => { try { return localStorage.getItem(REFUSED); } catch { return "yes"; } };
+
+addEventListener("beforeinstallprompt", async (event) => {
+  event.preventDefault();
+  // Whoever has used it once may want to keep it.
+  const used = (await Outbox.items()).some((each) => each.state === "sent");
+  if (!used || refused()) return;
+  const over = () => bar("install", "");
+  bar("install", words.install,
+    [words.doInstall, () => { over(); event.prompt(); }],
+    [words.notNow, () => { over(); localStorage.setItem(REFUSED, "yes"); }, true]);
+});
+
+// --- Reports that wait ---------------------------------------------------------------------------
+
+show(document.getElementById("queue"), words);
+Outbox.items().then(() => bar("forgetful", Outbox.keeps ? "" : words.forgetful));

@@ -1,0 +1,185 @@
+// How a photo and a report get to us over a bad line: each in as many requests as it takes, and
+// once. A classic script: pages and the service worker share it.
+//
+// Each verb returns when we have it. It throws Lost when the line broke or we are away (try again,
+// not before `after_s` if that is said), and Refused, with the problem, when trying again is of no
+// use.
+"use strict";
+(function (self) {
+  const PATIENCE_MS = 60_000; // for an answer, or for an upload's next sign of life
+  const FRUITLESS = 4; // times in a row that the line broke before anything got through
+  const DAY_MS = 24 * 3600 * 1000;
+  const HOUR_MS = 3600 * 1000;
+
+  // `answered`: the line held, but there was no use in the answer.
+  class Lost extends Error {
+    constructor({ answered = false, after_s = null } = {}) {
+      super("lost");
+      Object.assign(this, { answered, after_s });
+    }
+  }
+
+  class Refused extends Error {
+    constructor(problem) { super(problem.code); this.problem = problem; }
+  }
+
+  // By how much our clock is ahead of this device's, in ms, as far as answers told.
+  let ahead = 0;
+
+  const pause = (ms) => new Promise((over) => setTimeout(over, ms));
+
+  // --- One request ---------------------------------------------------------------------------
+
+  // A page can show how an upload gets on; fetch cannot tell, and the worker has nothing else.
+  function ask(method, path, { headers = {}, body = null, onProgress = null } = {}) {
+    const how = onProgress && self.XMLHttpRequest ? byXhr : byFetch;
+    return how(method, path, headers, body, onProgress);
+  }
+
+  async function byFetch(method, path, headers, body) {
+    const control = new AbortController();
+    const timer = setTimeout(() => control.abort(), PATIENCE_MS);
+    try {
+      const answer = await fetch(path, {
+        method, headers, body, signal: control.signal,
+        cache: "no-store", credentials: "same-origin", redirect: "error",
+      });
+      return answered(answer.status, (name) => answer.headers.get(name), await answer.text());
+    } catch {
+      throw new Lost();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  function byXhr(method, path, headers, body, onProgress) {
+    return new Promise((found, failed) => {
+      const request = new XMLHttpRequest();
+      let timer = 0;
+      const alive = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => request.abort(), PATIENCE_MS);
+      };
+      request.open(method, path);
+      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+      request.upload.onprogress = (event) => { alive(); onProgress(event.loaded); };
+      request.onload = () =>
+        found(answered(request.status, (name) => request.getResponseHeader(name), request.responseText));
+      request.onerror = request.onabort = () => failed(new Lost());
+      request.onloadend = () => clearTimeout(timer);
+      alive();
+      request.send(body);
+    });
+  }
+
+  function answered(status, header, text) {
+    const date = Date.parse(header("Date") ?? "");
+    // Answers travel; seconds are no matter.
+    if (date) ahead = Math.abs(date - Date.now()) > 30_000 ? date - Date.now() : 0;
+    let json = null;
+    if (/json/.test(header("Content-Type") ?? "")) {
+      try { json = JSON.parse(text); } catch { /* cut off */ }
+    }
+    return { status, header, json };
+  }
+
+  // What an answer that is no success means. A café's log-in page is no answer of ours.
+  function verdict({ status, header, json }) {
+    const ours = json !== null && typeof json.code === "string";
+    const again = [408, 425, 429].includes(status) || status < 400 || status >= 500;
+    if (again || json?.code === "still-running" || !(ours || status === 413)) {
+      const said = header("Retry-After");
+      const seconds = said === null || said === "" ? null : Number(said);
+      return new Lost({ answered: true, after_s: Number.isFinite(seconds) ? seconds : null });
+    }
+    const { code = "body-too-large", title = "", detail = "", errors = [] } = json ?? {};
+    return new Refused({ status, code, title, detail, errors });
+  }
+
+  // --- The browser as a device -----------------------------------------------------------------
+
+  // With a cookie of its own the browser finds its reports again. Without one they go all the same.
+  async function introduce() {
+    const known = await Store.get("kept", "browser");
+    if (known?.until > Date.now()) return;
+    let is_known = false;
+    try {
+      is_known = (await ask("POST", "/browser")).status === 204;
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+    }
+    await Store.write(["kept", { id: "browser", until: Date.now() + (is_known ? DAY_MS : HOUR_MS) }]);
+  }
+
+  // --- A photo -------------------------------------------------------------------------------
+
+  async function digest(bytes) {
+    if (!self.crypto.subtle) return null; // http, which only a trial uses
+    const found = new Uint8Array(await self.crypto.subtle.digest("SHA-256", bytes));
+    return `sha-256=:${btoa(String.fromCharCode(...found))}:`;
+  }
+
+  // Send it from where the last connection ended. `onProgress` is told the bytes that are there.
+  async function photo({ upload, type, bytes, begun }, onProgress) {
+    const length = bytes.byteLength;
+    const headers = { "Content-Type": type, "Upload-Length": String(length) };
+    const sum = await digest(bytes);
+    if (sum) headers["Repr-Digest"] = sum;
+    const path = `/v1/photos/${upload}`;
+    let offset = begun ? null : 0; // null: ask
+    let furthest = 0;
+    let fruitless = 0;
+    for (;;) {
+      try {
+        offset ??= await standing(path);
+        onProgress(offset);
+        if (offset === length) return; // whole, and compared with its digest there
+        if (offset > furthest) fruitless = 0;
+        furthest = Math.max(furthest, offset);
+        const from = offset;
+        const answer = await ask("PUT", path, {
+          headers: { ...headers, "Upload-Offset": String(from) },
+          body: from ? bytes.slice(from) : bytes,
+          onProgress: self.XMLHttpRequest && ((sent) => onProgress(from + sent)),
+        });
+        if ((answer.status === 200 || answer.status === 201) && answer.json?.id) {
+          onProgress(length);
+          return;
+        }
+        // It stands elsewhere than we thought, or the whole was not what it should be.
+        if (!String(answer.json?.code).match(/^upload-|^digest-/)) throw verdict(answer);
+        throw new Lost();
+      } catch (error) {
+        if (!(error instanceof Lost) || error.after_s !== null) throw error;
+        if (++fruitless > FRUITLESS) throw error;
+        await pause(fruitless > 1 ? 250 * 2 ** fruitless * (0.5 + Math.random()) : 0);
+        offset = null;
+      }
+    }
+  }
+
+  async function standing(path) {
+    const answer = await ask("HEAD", path);
+    if (answer.status === 404) return 0;
+    const offset = Number(answer.header("Upload-Offset") ?? NaN);
+    if (answer.status !== 200 || !Number.isInteger(offset)) throw verdict(answer);
+    return offset;
+  }
+
+  // --- A report ------------------------------------------------------------------------------
+
+  // When it was written, by our clock: a phone's may be wrong by days.
+  const observed = (made_at) => new Date(Date.parse(made_at) + ahead).toISOString();
+
+  // Send it under its id; what it is answered, without what only a cookie may hold.
+  async function report(id, body) {
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": id };
+    const answer = await ask("POST", "/v1/reports", { headers, body });
+    const taken = [200, 201, 202].includes(answer.status) && answer.json !== null;
+    if (!taken) throw verdict(answer);
+    const told = Object.entries(answer.json).filter(([name]) => !name.startsWith("tracking_"));
+    return { state: answer.status === 202 ? "confirm" : "sent", answer: Object.fromEntries(told) };
+  }
+
+  self.Sender = { Lost, Refused, introduce, photo, report, observed };
+})(self);
