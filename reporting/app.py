@@ -11,6 +11,7 @@ from reporting.web import openapi_document, problems, routes
 from reporting.web.body import BodyLimit
 from reporting.web.compress import CompressPages
 from reporting.web.limits import open_limiter
+from reporting.web.news import open_news
 from reporting.web.observe import Observe
 
 
@@ -26,9 +27,12 @@ def create_app(settings: Settings) -> FastAPI:
             patience_s=API_PATIENCE_S,
         ) as runtime:
             app.state.runtime = runtime
-            async with open_limiter(
-                settings.redis_url, runtime.keys, on=settings.limits == "on"
-            ) as app.state.limiter:
+            async with (
+                open_limiter(
+                    settings.redis_url, runtime.keys, on=settings.limits == "on"
+                ) as app.state.limiter,
+                open_news(runtime) as app.state.news,
+            ):
                 yield
 
     app = FastAPI(

@@ -120,10 +120,41 @@ class Noted:
         return {"photos": self.photos} if self.photos else {}
 
 
-Event = Reported | Attached | Changed | Reassigned | Noted
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A reporter said whether it is fixed. Where it was not, ``fields`` are those of reopening."""
+
+    kind: ClassVar[str] = "feedback"
+
+    report: UUID
+    fixed: bool
+    fields: Changes = field(default_factory=dict)
+    photos: dict[str, str] = field(default_factory=dict)
+
+    def changes(self) -> Changes:
+        found = {"report": str(self.report), "fixed": self.fixed, **self.fields}
+        return {**found, "photos": self.photos} if self.photos else found
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A reporter took their report back. The last one on a job closes it, by ``fields``."""
+
+    kind: ClassVar[str] = "withdrawn"
+
+    report: UUID
+    fields: Changes = field(default_factory=dict)
+
+    def changes(self) -> Changes:
+        return {"report": str(self.report), **self.fields}
+
+
+Event = Reported | Attached | Changed | Reassigned | Noted | Feedback | Withdrawn
 
 #: What stands in ``job_update.kind``.
-KINDS = tuple(event.kind for event in (Reported, Attached, Changed, Reassigned, Noted))
+KINDS = tuple(
+    event.kind for event in (Reported, Attached, Changed, Reassigned, Noted, Feedback, Withdrawn)
+)
 
 
 @dataclass(frozen=True, slots=True)

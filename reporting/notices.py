@@ -44,6 +44,17 @@ CLOSED_REASONS: Final[Mapping[str, str]] = {
     "withdrawn": "it was taken back",
     "invalid": "it was not a report we can act on",
 }
+#: A reporter said that what was closed is not mended.
+REOPENED: Final = (
+    "A resident says it is not fixed; {team} will look at it by {due}",
+    "A resident says it is not fixed; it is open again",
+)
+#: What a reporter reads of what they did themselves.
+SAID: Final[Mapping[str, str]] = {
+    "fixed": "You told us that it is fixed",
+    "not_fixed": "You told us that it is not fixed",
+    "withdrawn": "You took your report back",
+}
 ATTACHED: Final = "We know of it already and have added your report to it"
 MESSAGE: Final = "There is a message for you; open it to read it"
 TITLE: Final = "Your report {reference}"
@@ -92,8 +103,8 @@ def push(
     language: str | None = None,
 ) -> Notice:
     """The message about one update. ``status`` is the job's status after it."""
-    said = told(kind, changes, status=status, facts=facts, language=language)
-    body = said or speaking(language).say(MESSAGE)
+    news = told(kind, changes, status=status, facts=facts, language=language)
+    body = news or speaking(language).say(MESSAGE)
     return Notice(speaking(language).say(TITLE, reference=reference), f"{body}.")
 
 
@@ -108,16 +119,28 @@ def told(
     """What has happened, without a full stop; None where only a message was written."""
     if kind == "attached":
         return speaking(language).say(ATTACHED)
+    if kind == "feedback" and "status" in changes:
+        return _first(REOPENED, facts, speaking(language))
     if kind == "reported" or "status" in changes or "scheduled_for" in changes:
         return sentence(status, facts, language)
     return None
 
 
+def said(kind: str, changes: Mapping[str, Any], language: str | None = None) -> str | None:
+    """What its reporter reads of a thing they did; None where they did nothing."""
+    if kind == "feedback":
+        return speaking(language).say(SAID["fixed" if changes.get("fixed") else "not_fixed"])
+    return speaking(language).say(SAID[kind]) if kind in SAID else None
+
+
 def sentence(status: str, facts: Facts, language: str | None = None) -> str:
     """What the resident reads of a job in this status."""
-    spoken = speaking(language)
+    return _first(SENTENCES[status], facts, speaking(language))
+
+
+def _first(texts: tuple[str, ...], facts: Facts, spoken: Language) -> str:
     known = _known(facts, spoken)
-    *telling, plain = SENTENCES[status]
+    *telling, plain = texts
     fitting = (text for text in telling if needed(text) <= known.keys())
     return spoken.say(next(fitting, plain), **known)
 

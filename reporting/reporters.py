@@ -18,8 +18,9 @@ from reporting.auth import Anyone, Device, Principal, Tracking
 from reporting.chain import utc
 from reporting.errors import CursorRefused, NotAllowed, NotFound, NotSignedIn
 from reporting.queries import reporters as queries
-from reporting.queries import reports as report_queries
-from reporting.reports import views
+from reporting.queries import tracking
+from reporting.reports import reading, views
+from reporting.reports.reading import Shown
 from reporting.runtime import Connection
 from routing.assign import Router
 from routing.rulebook import Rules
@@ -102,34 +103,85 @@ async def my_reports(
     return Page([_summary(row, rules) for row in rows[:limit]], after)
 
 
-async def export(conn: Connection, router: Router, who: Reporter) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class WholeReport:
+    """A report as its reporter sees it, and what else we hold because of it."""
+
+    shown: Shown
+    more: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """All we hold on a reporter. Each photo is ``{id, state, review}``."""
+
+    device: dict[str, Any] | None
+    reports: list[WholeReport]
+    #: Pictures that were uploaded and not sent, and reports that wait to be confirmed.
+    photos: list[dict[str, Any]]
+    unconfirmed: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What a picture was kept under in the store."""
+
+    key: str
+    made: str | None
+
+
+async def export(conn: Connection, router: Router, who: Reporter) -> Export:
     """All we hold on this reporter."""
     rules = await router.current(conn)
-    found: list[dict[str, Any]] = []
+    found: list[WholeReport] = []
     position: tuple[datetime, UUID] | None = None
     while rows := await _rows(conn, who, position, PAGE):
         found.extend([await _whole(conn, row, rules) for row in rows])
         position = (rows[-1].created_at, rows[-1].id)
-    return {"device": await _device(conn, who), "reports": found}
+    device = {"device": who.id if isinstance(who, Device) else None}
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(queries.LOOSE, device)
+        photos = await cursor.fetchall()
+        await cursor.execute(queries.UNCONFIRMED, device)
+        unconfirmed = await cursor.fetchall()
+    return Export(
+        await _device(conn, who), found, photos, [_unconfirmed(row) for row in unconfirmed]
+    )
 
 
-async def forget(conn: Connection, who: Reporter) -> None:
-    """Erase what leads to this reporter. A tracking token speaks for its one report only."""
+async def forget(conn: Connection, who: Reporter) -> list[Object]:
+    """Erase what leads to this reporter. A tracking token speaks for its one report only.
+
+    Gives the objects of the store that nothing names any more: to be deleted after the commit.
+    """
     if isinstance(who, Device):
         async with conn.cursor(row_factory=scalar_row) as cursor:
             await cursor.execute(queries.OF_DEVICE, {"device": who.id})
             reports = await cursor.fetchall()
     else:
         reports = [who.report]
+    gone = await _objects(conn, queries.FORGET_PHOTOS, {"reports": reports})
     for statement in (
         queries.FORGET_WORDS,
+        queries.FORGET_FEEDBACK,
         queries.FORGET_CONTACTS,
         queries.FORGET_MESSAGES,
         queries.UNLINK,
     ):
         await conn.execute(statement, {"reports": reports})
+    scopes = [f"{said}:{report}" for said in ("feedback", "withdraw") for report in reports]
+    await conn.execute(queries.FORGET_FOLLOWED, {"scopes": scopes})
     if isinstance(who, Device):
+        await conn.execute(queries.FORGET_UNCONFIRMED, {"device": who.id})
+        gone += await _objects(conn, queries.FORGET_LOOSE, {"device": who.id})
         await forget_device(conn, who)
+    return gone
+
+
+async def _objects(conn: Connection, statement: str, values: dict[str, Any]) -> list[Object]:
+    async with conn.cursor() as cursor:
+        await cursor.execute(statement, values)
+        return [Object(*row) for row in await cursor.fetchall()]
 
 
 async def _rows(
@@ -152,26 +204,47 @@ def _summary(row: Any, rules: Rules) -> dict[str, Any]:
     return found
 
 
-async def _whole(conn: Connection, row: Any, rules: Rules) -> dict[str, Any]:
+async def _whole(conn: Connection, row: Any, rules: Rules) -> WholeReport:
+    report = {"report": row.id}
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(report_queries.TIMELINE, {"job": row.job_id})
+        await cursor.execute(tracking.TIMELINE, {"job": row.job_id})
         entries: list[Any] = await cursor.fetchall()
-        await cursor.execute(report_queries.PHOTOS, {"report": row.id})
+        await cursor.execute(tracking.PHOTOS, report)
         photos: list[Any] = await cursor.fetchall()
-        await cursor.execute(queries.MESSAGES, {"report": row.id})
-        rows: list[Any] = await cursor.fetchall()
-    messages = [
+        await cursor.execute(queries.MESSAGES, report)
+        messages: list[Any] = await cursor.fetchall()
+    async with conn.cursor(row_factory=dict_row) as mailed:
+        await mailed.execute(queries.MAILED, report)
+        updates = [_subscription(each) for each in await mailed.fetchall()]
+    told = [
         {
             "update": message.update_id,
+            "channel": message.channel,
             "state": message.state,
             "created_at": utc(message.created_at),
             "sent_at": message.sent_at and utc(message.sent_at),
         }
-        for message in rows
+        for message in messages
     ]
-    timeline = views.timeline(row.id, row.since, entries, with_words=True)
-    own = views.own(row, [photo._asdict() for photo in photos])
-    return {**views.report(row, rules, timeline), **own, "messages": messages}
+    shown = reading.shown(row, rules, entries, photos, is_own=True)
+    return WholeReport(shown, {"messages": told, "subscriptions": updates})
+
+
+def _subscription(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "created_at": utc(row["created_at"]),
+        "ended_at": row["ended_at"] and utc(row["ended_at"]),
+    }
+
+
+def _unconfirmed(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "body": orjson.loads(row["body"]),
+        "created_at": utc(row["created_at"]),
+        "expires_at": utc(row["expires_at"]),
+        "confirmed_at": row["confirmed_at"] and utc(row["confirmed_at"]),
+    }
 
 
 async def _device(conn: Connection, who: Reporter) -> dict[str, Any] | None:
@@ -187,14 +260,7 @@ async def _device(conn: Connection, who: Reporter) -> dict[str, Any] | None:
     return {
         **found,
         "created_at": utc(found["created_at"]),
-        "push": [
-            {
-                **each,
-                "created_at": utc(each["created_at"]),
-                "ended_at": each["ended_at"] and utc(each["ended_at"]),
-            }
-            for each in push
-        ],
+        "push": [_subscription(each) for each in push],
     }
 
 

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1, with an end to how long the head of a request may be.
+"""uvicorn's HTTP/1.1, with an end to how long the head of a request may be, and to streams.
 
 Its parser keeps a header that never ends in memory, and copies it with each piece that comes: one
 connection could keep a process busy. A proxy in front has such a limit; this holds without one.
@@ -7,6 +7,8 @@ connection could keep a process busy. A proxy in front has such a limit; this ho
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from reporting.web.event_stream import ENDS
 
 #: Request line and headers together. The longest of ours, with a bearer, is below 1 kB.
 HEAD_BYTES: Final = 65_536
@@ -36,3 +38,10 @@ class Protocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too long.")
+
+    def shutdown(self) -> None:
+        """The process is to stop: what only watches is ended, what does something is finished."""
+        super().shutdown()
+        cycle: Any = self.cycle  # none before the first request
+        if cycle is not None and ENDS in cycle.scope:
+            cycle.scope[ENDS]()

@@ -1,6 +1,6 @@
 """Statements on devices, on what a reporter sent, and on forgetting them."""
 
-from reporting.queries.reports import ONE
+from reporting.queries.tracking import ONE
 
 ADD_DEVICE = """
 insert into device (id, token_hash, platform, language)
@@ -50,18 +50,48 @@ select channel, address, created_at, ended_at, ended_because
 from subscription where device_id = %(device)s order by id
 """
 
-#: The messages about a report, as far as they went to this device (null: to any).
+#: The messages about a report that went to this reporter: to their device, or by e-mail.
 MESSAGES = """
-select delivery.update_id, delivery.state, delivery.created_at, delivery.sent_at
+select delivery.update_id, subscription.channel, delivery.state, delivery.created_at,
+  delivery.sent_at
 from delivery
 join subscription on subscription.id = delivery.subscription_id
-join report on report.id = delivery.report_id and report.device_id = subscription.device_id
+join report on report.id = delivery.report_id
+  and (report.device_id = subscription.device_id or report.reporter_id = subscription.reporter_id)
 where report.id = %(report)s
 order by delivery.id
 """
 
+#: Where a reporter who left an address hears about a report.
+MAILED = """
+select subscription.channel, subscription.address, subscription.created_at, subscription.ended_at,
+  subscription.ended_because
+from subscription join report on report.reporter_id = subscription.reporter_id
+where report.id = %(report)s order by subscription.id
+"""
+
+#: Reports over the limits that wait for a word by e-mail.
+UNCONFIRMED = """
+select body, created_at, expires_at, confirmed_at from unconfirmed
+where device_id = %(device)s order by created_at
+"""
+
+#: Pictures that came from a device and that no report or update took.
+LOOSE = """
+select id, case when state = 'ready' and made is null then 'stored' else state end as state, review
+from photo
+where device_id = %(device)s and report_id is null and update_id is null order by uploaded_at, id
+"""
+
 #: Words and contact details of these reports. The reports stay, and so do job and chain.
 FORGET_WORDS = "delete from report_words where report_id = any(%(reports)s)"
+#: What they wrote with feedback. The log keeps that there were words, and a hash that without its
+#: salt says nothing.
+FORGET_FEEDBACK = """
+delete from update_words using job_report link, job_update entry
+where link.report_id = any(%(reports)s) and entry.job_id = link.job_id
+  and entry.actor = 'report:' || link.report_id and update_words.update_id = entry.id
+"""
 FORGET_CONTACTS = """
 delete from reporter
 where id in (select reporter_id from report where id = any(%(reports)s))
@@ -71,6 +101,37 @@ delete from delivery
 using report, subscription
 where report.id = any(%(reports)s) and delivery.report_id = report.id
   and subscription.id = delivery.subscription_id and subscription.device_id = report.device_id
+"""
+FORGET_FOLLOWED = "delete from idempotency_key where scope = any(%(scopes)s)"
+FORGET_UNCONFIRMED = "delete from unconfirmed where device_id = %(device)s"
+
+#: The pictures they sent with a report or with feedback: the rows stay, so that a timeline says
+#: there was one, and name no object any more; what they named is deleted after the commit, or swept
+#: up at night if that is interrupted. One row for each, as it was.
+FORGET_PHOTOS = """
+with theirs as (
+  select photo.id, photo.object_key, photo.made
+  from photo
+  where photo.report_id = any(%(reports)s)
+    or photo.update_id in (
+      select entry.id from job_report link join job_update entry
+        on entry.job_id = link.job_id and entry.actor = 'report:' || link.report_id
+      where link.report_id = any(%(reports)s)
+    )
+  for update
+)
+update photo set
+  object_key = 'gone/' || photo.id, state = 'unreadable', review = 'hidden', made = null,
+  regions = '[]', phash = null, taken_at = null, taken_place = null, device_id = null,
+  original_gone_at = coalesce(photo.original_gone_at, now())
+from theirs
+where photo.id = theirs.id
+returning theirs.object_key, theirs.made
+"""
+#: Those that no report or update took go with their rows.
+FORGET_LOOSE = """
+delete from photo where device_id = %(device)s and report_id is null and update_id is null
+returning object_key, made
 """
 UNLINK = "update report set device_id = null where id = any(%(reports)s)"
 OF_DEVICE = "select id from report where device_id = %(device)s"

@@ -9,7 +9,6 @@ from functools import cache
 from geo.lookup import AREA_IDS, NEAR_IDS
 from geo.spatial import PLACE, box_around, metres_between, within_metres
 from reporting.queries.jobs import INSERT_UPDATE, LOCKED_NOW
-from reporting.queries.photos import SHOWN, SHOWN_STATE
 from reporting.status import OPEN_CONDITION as OPEN
 from routing.duplicates import ACCURACY_COUNTED_M
 
@@ -232,48 +231,6 @@ def store(*, new_job: bool, reporter: bool, words: bool, photos: bool) -> str:
     taken = "(select count(*) from photo_rows)" if photos else "0"
     return " ".join(f"with{','.join(parts)} select {taken}".split())
 
-
-#: A report by id or reference, with its job as it stands.
-ONE = """
-select
-  report.id, report.reference, report.category,
-  st_y(report.place) as lat, st_x(report.place) as lng, report.accuracy_m,
-  report.authority_id, report.ward_area_id, report.answers, report.flags,
-  report.device_id, report.tracking_hash, report.observed_at, report.created_at,
-  words.description, words.place_text,
-  reporter.name, reporter.email, reporter.phone, reporter.language, reporter.updates,
-  job.id as job_id, job.reference as job_reference, job.reports as job_reports, job.status,
-  job.waiting_for, job.closed_reason, job.scheduled_for, job.priority, job.due_at, job.version,
-  job.team_id, job.authority_id as job_authority_id, job.updated_at,
-  link.since
-from report
-join job_report link on link.report_id = report.id and link.until is null
-join job on job.id = link.job_id
-left join report_words words on words.report_id = report.id
-left join reporter on reporter.id = report.reporter_id
-where {condition}
-"""
-ONE_BY_ID = ONE.format(condition="report.id = %(id)s")
-ONE_BY_REFERENCE = ONE.format(condition="report.reference = %(reference)s")
-
-#: What happened to the job, oldest first, with the words for reporters and the pictures of each.
-TIMELINE = f"""
-select
-  entry.id, entry.seq, entry.kind, entry.recorded_at, entry.changes, words.public_message,
-  (
-    select coalesce(jsonb_agg({SHOWN} order by id), '[]')
-    from photo where photo.update_id = entry.id
-  ) as photos
-from job_update entry
-left join update_words words on words.update_id = entry.id
-where entry.job_id = %(job)s
-order by entry.seq
-"""
-
-PHOTOS = f"""
-select id, {SHOWN_STATE} as state, review
-from photo where report_id = %(report)s order by uploaded_at, id
-"""
 
 #: Open jobs near a place, nearest first, as anyone may see them; none that may be anywhere.
 NEARBY = f"""

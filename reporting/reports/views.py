@@ -1,20 +1,28 @@
 """How a report looks to the public and to its reporter. Pure: rows in, plain values out.
 
-The public view has no free text, no photo and nothing that leads to a person.
+The public view has nothing that leads to a person: of the words that people typed only what the
+screen let through, and pictures only when they may be public (which the edge asks of each).
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from reporting import notices
+from reporting import notices, screen
 from reporting.chain import utc
 from reporting.events import priority_code
 from routing.rulebook import Rules
 
 
-def report(row: Any, rules: Rules, timeline: list[dict[str, Any]]) -> dict[str, Any]:
-    """The public view of a report (a row of ``queries.reports.ONE``)."""
+def report(
+    row: Any,
+    rules: Rules,
+    timeline: list[dict[str, Any]],
+    *,
+    language: str | None = None,
+    is_own: bool = False,
+) -> dict[str, Any]:
+    """A report (a row of ``queries.tracking.ONE``) without words and pictures."""
     authority = rules.authorities[row.job_authority_id]
     team = rules.teams[row.team_id]
     return {
@@ -22,22 +30,49 @@ def report(row: Any, rules: Rules, timeline: list[dict[str, Any]]) -> dict[str, 
         "reference": row.reference,
         "category": row.category,
         "status": row.status,
-        "status_text": sentence(row, rules),
+        "status_text": sentence(row, rules, language=language, is_own=is_own),
         "authority": {"slug": authority.slug, "name": authority.name},
         "ward": ward(row.ward_area_id, rules),
         "team": {"slug": team.slug, "name": team.name},
         "location": location(row),
-        "job": {"id": row.job_id, "reference": row.job_reference, "reports": row.job_reports},
+        "job": {
+            "id": row.job_id,
+            "reference": row.job_reference,
+            "reports": row.job_reports,
+            "version": row.version,
+        },
         "priority": priority_code(row.priority),
         "due_at": utc(row.due_at),
         "scheduled_for": row.scheduled_for and utc(row.scheduled_for),
         "created_at": utc(row.created_at),
         "updated_at": utc(row.updated_at),
+        "withdrawn_at": row.withdrawn_at and utc(row.withdrawn_at),
         "timeline": timeline,
     }
 
 
-def own(row: Any, photos: list[dict[str, Any]]) -> dict[str, Any]:
+def words(row: Any) -> dict[str, Any]:
+    """What anyone may read of a report's free text: what the screen or a reader let through.
+
+    The screen looks again here, and not only when a report comes: it may have learned since.
+    """
+    if row.withdrawn_at is not None:
+        return {"description": None, "place_text": None}
+    released = row.released_at is not None
+    kept = bool(row.held_for) and not released
+    return {
+        "description": None
+        if kept or not (released or _passes(row.description))
+        else row.description,
+        "place_text": None if kept or not (released or _passes(row.place_text)) else row.place_text,
+    }
+
+
+def _passes(text: str | None) -> bool:
+    return not screen.held(text)
+
+
+def own(row: Any) -> dict[str, Any]:
     """What its reporter sees besides."""
     contact = {
         "name": row.name,
@@ -51,54 +86,74 @@ def own(row: Any, photos: list[dict[str, Any]]) -> dict[str, Any]:
         "place_text": row.place_text,
         "answers": row.answers,
         "flags": row.flags,
-        "photos": photos,
         "observed_at": row.observed_at and utc(row.observed_at),
         "contact": contact if any((row.name, row.email, row.phone)) else None,
     }
 
 
 def timeline(
-    report_id: object, since: datetime, entries: Iterable[Any], *, with_words: bool
+    report_id: object, since: datetime, entries: Iterable[Any], *, is_own: bool
 ) -> list[dict[str, Any]]:
     """What its reporters were told of a job, oldest first, from when the report joined it.
 
-    ``status`` is the status as it was after each. Words and pictures only for the reporter.
+    ``status`` is the status as it was after each; ``kind`` and ``by_reporter`` say what it was and
+    whether this report's own reporter did it. To anyone else a message is shown only when the
+    screen lets it through, and what a reporter wrote never is.
     """
     found: list[dict[str, Any]] = []
     status = "received"
     for entry in entries:
         status = entry.changes.get("status", status)
-        own_entry = entry.changes.get("report") == str(report_id)
-        told = notices.is_public(
-            entry.kind, entry.changes, has_message=entry.public_message is not None
-        )
-        if not told or entry.recorded_at < since:
+        by_reporter = is_own and entry.actor == f"report:{report_id}"
+        if entry.recorded_at < since or not (
+            (is_own and _own_act(entry, report_id)) or _told(entry, report_id)
+        ):
             continue
-        if entry.kind in notices.ONLY_ITS_REPORTER and not own_entry:
-            continue
+        message = entry.own_words if by_reporter else entry.public_message
         found.append(
             {
                 "id": entry.id,
                 "at": utc(entry.recorded_at),
+                "kind": entry.kind,
+                "version": entry.seq,
+                "by_reporter": by_reporter,
+                "fixed": entry.changes.get("fixed"),
                 "status": status,
-                "message": entry.public_message if with_words else None,
-                "photos": list(entry.photos) if with_words else [],
+                "message": message if is_own or _passes(message) else None,
+                # What other residents sent is shown as the public sees it.
+                "photos": list(entry.photos),
+                "photos_public": not is_own or (entry.kind == "feedback" and not by_reporter),
             }
         )
     return found
 
 
-def sentence(row: Any, rules: Rules) -> str:
-    """What a resident reads of the job as it stands, without anything a person typed."""
+def _own_act(entry: Any, report_id: object) -> bool:
+    """Feedback of this reporter, or their taking it back: in their own story whatever it led to."""
+    return entry.kind in {"feedback", "withdrawn"} and entry.changes.get("report") == str(report_id)
+
+
+def _told(entry: Any, report_id: object) -> bool:
+    has_message = entry.public_message is not None
+    if not notices.is_public(entry.kind, entry.changes, has_message=has_message):
+        return False
+    return entry.kind not in notices.ONLY_ITS_REPORTER or entry.changes.get("report") == str(
+        report_id
+    )
+
+
+def sentence(row: Any, rules: Rules, *, language: str | None = None, is_own: bool = False) -> str:
+    """What a resident reads of the job as it stands; what a crew typed only if they are its own."""
     authority = rules.authorities[row.job_authority_id]
     facts = notices.Facts(
         timezone=authority.timezone,
         team=rules.teams[row.team_id].name,
         due_at=row.due_at,
         scheduled_for=row.scheduled_for,
+        waiting_for=row.waiting_for if is_own else None,
         closed_reason=row.closed_reason,
     )
-    return notices.sentence(row.status, facts)
+    return notices.sentence(row.status, facts, language)
 
 
 def ward(area: int | None, rules: Rules) -> dict[str, str] | None:

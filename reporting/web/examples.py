@@ -37,6 +37,17 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             },
         },
     },
+    "giveFeedback": {
+        "not_fixed": {
+            "summary": "It was said to be fixed, and is not",
+            "value": {"fixed": False, "description": "The patch has washed out again"},
+        },
+        "fixed": {"summary": "It is mended", "value": {"fixed": True}},
+    },
+    "setContact": {
+        "stop": {"summary": "No more e-mail", "value": {"name": "Ann", "email": "ann@example.org"}},
+        "nothing": {"summary": "Keep nothing to reach me by", "value": {}},
+    },
     "updateJob": {
         "fixed": {
             "summary": "Done",
@@ -75,7 +86,26 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     },
     "reviewWords": {"release": {"value": {"public": True}}},
     "createDevice": {"phone": {"value": {"platform": "android", "language": "cy"}}},
-    "setPush": {"fcm": {"value": {"fcm": {"token": "the-token-that-firebase-gave-the-app"}}}},
+    "setPush": {
+        "fcm": {
+            "summary": "An app",
+            "value": {"fcm": {"token": "the-token-that-firebase-gave-the-app"}},
+        },
+        "webpush": {
+            "summary": "A browser: what its PushSubscription gives",
+            "value": {
+                "webpush": {
+                    "endpoint": "https://push.example.com/send/dBlLqKPk4Vc",
+                    "keys": {
+                        # Of the example in RFC 8291.
+                        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"
+                        "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+                    },
+                }
+            },
+        },
+    },
     "logIn": {
         "crew": {
             "value": {

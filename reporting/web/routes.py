@@ -7,6 +7,8 @@ from reporting.web.api import (
     auth,
     categories,
     devices,
+    events,
+    following,
     jobs,
     me,
     photos,
@@ -35,13 +37,22 @@ ROUTERS = (
     uploads.router,
     photos.router,
     reports.router,
+    following.router,
+    events.router,
     reviews.router,
     me.router,
     jobs.router,
     staff_me.router,
 )
 #: Of these, some do not.
-OPEN = (categories.router, places.router, tiles.router, devices.router, auth.router)
+OPEN = (
+    categories.router,
+    places.router,
+    tiles.router,
+    devices.router,
+    devices.push_key,
+    auth.router,
+)
 
 #: Pages know people by cookies, and tell what is wrong on a page.
 PAGES = (

@@ -134,6 +134,8 @@ async def test_changes_come_back_from_the_database_as_they_went_in(owner: Connec
         events.Changed({"status": "fixed"}),
         events.Reassigned({"team": "east"}),
         events.Noted({str(UPDATE): "00" * 32}),
+        events.Feedback(JOB, fixed=False, fields={"status": "received"}),
+        events.Withdrawn(JOB),
     ],
     ids=events.KINDS,
 )

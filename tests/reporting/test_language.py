@@ -68,6 +68,8 @@ def said_as_data() -> Iterator[tuple[str, str]]:
     for said in (
         *(text for texts in notices.SENTENCES.values() for text in texts),
         *notices.CLOSED_REASONS.values(),
+        *notices.REOPENED,
+        *notices.SAID.values(),
         notices.ATTACHED,
         notices.MESSAGE,
         notices.TITLE,

@@ -25,6 +25,7 @@ WITHOUT_BEARER = {
     "createReport",
     "getPhoto",
     "getReport",
+    "watchReport",
     "getWhere",
     "headPhoto",
     "isAlive",
@@ -159,6 +160,19 @@ async def test_the_examples_are_accepted_as_they_stand(
     first = await client.post(
         "/v1/reports", json=pothole, headers={"Idempotency-Key": str(uuid4())}
     )
+    token = {"Authorization": f"Bearer {first.json()['tracking_token']}"}
+    for operation, method, path in (
+        ("giveFeedback", "POST", "feedback"),
+        ("setContact", "PUT", "contact"),
+    ):
+        for body in bodies[operation]:
+            answer = await client.request(
+                method,
+                f"/v1/reports/{first.json()['id']}/{path}",
+                json=body,
+                headers=token | {"Idempotency-Key": str(uuid4())},
+            )
+            assert answer.status_code == 200, answer.text
     crew = await People(county).crew()
     for body in reversed(bodies["updateJob"]):
         job = first.json()["job"]["id"]

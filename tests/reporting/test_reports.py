@@ -92,7 +92,7 @@ async def test_the_public_sees_no_words_and_the_reporter_sees_their_own(
     assert own["contact"]["email"] == "ann@example.org"
     other = (await send(client, pothole("E2"))).json()
     foreign = await client.get(f"/v1/reports/{other['id']}", headers=token)
-    assert "description" not in foreign.json()
+    assert "answers" not in foreign.json()
 
 
 async def test_a_repeat_is_the_same_answer_and_stores_nothing(

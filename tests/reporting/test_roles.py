@@ -62,6 +62,8 @@ REVIEWERS = {
     **{who: 403 for who in STAFF if who.endswith(("crew", "auditor"))},
 }
 ITS_DEVICE = {**row(403, anyone=401, device=200), "other device": 404}
+#: The reporter of the one report; to everybody else who is known it is absent.
+ITS_REPORTER = row(404, anyone=401, device=200, tracking=200)
 ANY_REPORTER = {**row(403, anyone=401), **dict.fromkeys(REPORTERS, 200)}
 
 
@@ -97,7 +99,7 @@ async def world(
         people[f"{prefix}device"] = {"Authorization": f"Bearer {made['device_token']}"}
         sent = await client.post(
             "/v1/reports",
-            json=pothole(ward, description="by the gate"),
+            json=pothole(ward, description="by the gate, ring 07700 900123"),
             headers={"Idempotency-Key": str(uuid4()), **people[f"{prefix}device"]},
         )
         reports[prefix] = sent.json()
@@ -173,6 +175,22 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "getReport": [Case(EVERYBODY)],
+    "giveFeedback": [
+        Case(
+            ITS_REPORTER,
+            lambda: {"json": {"fixed": False}, "headers": {"Idempotency-Key": str(uuid4())}},
+            named=True,
+        )
+    ],
+    "setContact": [Case(ITS_REPORTER, lambda: {"json": {"name": "Ann"}}, named=True)],
+    "withdrawReport": [
+        Case(
+            ITS_REPORTER,
+            lambda: {"headers": {"Idempotency-Key": str(uuid4())}},
+            named=True,
+            once=True,
+        )
+    ],
     "putPhoto": [Case(row(415), lambda: {"content": b"no picture"})],
     "headPhoto": [Case(EVERYBODY)],
     "getPhoto": [Case(row(404), note="photo-pending", named=True)],
@@ -184,6 +202,8 @@ CASES: dict[str, list[Case]] = {
             named=True,
         )
     ],
+    "stopPush": [Case({**ITS_DEVICE, "device": 204}, named=True)],
+    "getPushKey": [Case(EVERYBODY)],
     "deleteDevice": [Case({**ITS_DEVICE, "device": 204}, named=True, once=True)],
     "listMyReports": [Case(ANY_REPORTER)],
     "exportMe": [Case(ANY_REPORTER)],
@@ -232,6 +252,8 @@ CASES: dict[str, list[Case]] = {
 
 #: Asked by machines on the inside; they take no bearer.
 OPERATIONS = {"isAlive", "isReady", "metrics"}
+#: Does not end; ``test_watching`` asks for it as anyone, its reporter, and with a wrong bearer.
+STREAMS = {"watchReport"}
 
 
 def api_routes() -> dict[str, APIRoute]:
@@ -249,7 +271,7 @@ def test_every_route_has_its_row(app: FastAPI) -> None:
         for path in app.openapi()["paths"].values()
         for operation in path.values()
     }
-    assert documented == api_routes().keys() == CASES.keys() | OPERATIONS
+    assert documented == api_routes().keys() == CASES.keys() | OPERATIONS | STREAMS
 
 
 def method_of(route: APIRoute) -> str:
@@ -324,7 +346,7 @@ async def test_the_list_holds_just_what_one_may_open(world: World) -> None:
         )
 
 
-async def test_words_go_to_the_reporter_and_to_staff_of_the_job(world: World) -> None:
+async def test_held_words_go_to_the_reporter_and_to_staff_of_the_job(world: World) -> None:
     read = set()
     for who in WHO:
         report = await world.ask("GET", f"/v1/reports/{world.report}", who)

@@ -12,6 +12,8 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from reporting.commands.http import Protocol
+
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -87,7 +89,15 @@ async def browser() -> AsyncIterator[Browser]:
 async def site(app: FastAPI) -> AsyncIterator[str]:
     """The application on a port."""
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None)
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            lifespan="off",
+            log_config=None,
+            http=Protocol,
+            timeout_graceful_shutdown=5,
+        )
     )
     serving = asyncio.create_task(server.serve())
     while not server.started:

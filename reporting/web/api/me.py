@@ -1,18 +1,19 @@
 """A reporter's own: my reports, all you hold on me, forget me."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from reporting import reporters
+from reporting import photos, reporters
 from reporting.errors import CursorRefused, NotAllowed, NotSignedIn
+from reporting.web import showing
 from reporting.web.answers import fresh
 from reporting.web.api.reports import ReportOut, ReportSummary
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, PrincipalDep, RuntimeDep
-from reporting.web.photo_links import photo_view
+from reporting.web.photo_links import PhotoView, photo_view
 from reporting.web.problems import responses
 from reporting.web.wire import Instant
 
@@ -29,7 +30,7 @@ class MyReports(Wire):
 
 
 class PushOut(Wire):
-    """An address that the device heard back at."""
+    """An address that they heard back at."""
 
     channel: str
     address: str
@@ -49,9 +50,10 @@ class MyDevice(Wire):
 
 
 class MessageOut(Wire):
-    """A push message about a report."""
+    """A message about a report."""
 
     update: UUID = Field(description="The entry of the timeline it told of")
+    channel: str = Field(description="fcm, webpush or email")
     state: str = Field(description="pending, sent, dropped or dead")
     created_at: Instant
     sent_at: Instant | None
@@ -61,6 +63,16 @@ class MyWholeReport(ReportOut):
     """A report with all that was sent with it, and all that was said about it."""
 
     messages: list[MessageOut]
+    subscriptions: list[PushOut] = Field(description="Where its reporter hears by e-mail")
+
+
+class UnconfirmedOut(Wire):
+    """A report that waits for a word by e-mail."""
+
+    body: dict[str, Any] = Field(description="As it was sent")
+    created_at: Instant
+    expires_at: Instant
+    confirmed_at: Instant | None
 
 
 class MyExport(Wire):
@@ -68,6 +80,8 @@ class MyExport(Wire):
 
     device: MyDevice | None
     reports: list[MyWholeReport]
+    photos: list[PhotoView] = Field(description="Uploaded, and not sent with a report")
+    unconfirmed: list[UnconfirmedOut]
 
 
 @router.get(
@@ -102,12 +116,21 @@ async def export_me(runtime: RuntimeDep, principal: PrincipalDep, request: Reque
     who = reporters.reporter(principal)
     async with runtime.reading() as conn:
         found = await reporters.export(conn, runtime.router, who)
-    for report in found["reports"]:
-        report["photos"] = [
-            photo_view(runtime.keys, photo["id"], photo["state"], photo["review"]).model_dump(mode="json")
-            for photo in report["photos"]
-        ]
-    return fresh(request, found, cache="no-store")
+        rules = await runtime.router.current(conn)
+    keys = runtime.keys
+    value = {
+        "device": found.device,
+        "reports": [
+            showing.with_links(keys, each.shown, rules.categories[each.shown.category]) | each.more
+            for each in found.reports
+        ],
+        "photos": [
+            photo_view(keys, photo["id"], photo["state"], photo["review"]).model_dump()
+            for photo in found.photos
+        ],
+        "unconfirmed": found.unconfirmed,
+    }
+    return fresh(request, value, cache="no-store")
 
 
 @router.delete(
@@ -115,9 +138,9 @@ async def export_me(runtime: RuntimeDep, principal: PrincipalDep, request: Reque
     operation_id="forgetMe",
     summary="Forget me",
     description=(
-        "Erases the words and contact details of my reports, my device and its messages. The"
-        " reports stay, as nobody's: the street still needs mending. A tracking token speaks for"
-        " its one report."
+        "Erases the words, photos and contact details of my reports, my device and its messages."
+        " The reports stay, as nobody's: the street still needs mending. A tracking token speaks"
+        " for its one report."
     ),
     status_code=204,
     responses=responses(NotSignedIn, NotAllowed),
@@ -125,5 +148,7 @@ async def export_me(runtime: RuntimeDep, principal: PrincipalDep, request: Reque
 async def forget_me(runtime: RuntimeDep, principal: PrincipalDep) -> Response:
     who = reporters.reporter(principal)
     async with runtime.unit() as conn:
-        await reporters.forget(conn, who)
+        gone = await reporters.forget(conn, who)
+    for each in gone:
+        await photos.delete_bytes(runtime.photos, each.key, each.made)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

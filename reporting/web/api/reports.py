@@ -22,13 +22,14 @@ from reporting.errors import (
     UnknownAuthority,
 )
 from reporting.references import PATTERN
-from reporting.reports import reading, taking
+from reporting.reports import taking
 from reporting.reports.values import Claim, Contact, NewReport
+from reporting.web import showing
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep, belongings
 from reporting.web.limits import limited
-from reporting.web.photo_links import PhotoView, photo_view
+from reporting.web.photo_links import PhotoView
 from reporting.web.problems import responses
 from reporting.web.wire import (
     Answer,
@@ -189,7 +190,9 @@ async def create_report(
     runtime = belongings(request)  # not as a dependency: each costs what a hash of the chain does
     sender = taking.sender(principal)
     claim = Claim(
-        _key(idempotency_key), sender.device, runtime.keys.body_hash(await request.body())
+        idempotency_key_of(idempotency_key),
+        sender.device,
+        runtime.keys.body_hash(await request.body()),
     )
     new = body.new()
     category = await runtime.category(new.category)
@@ -213,12 +216,19 @@ async def create_report(
 
 
 class TimelineOut(Wire):
-    """Something the reporters were told."""
+    """Something the reporters were told, or this one did."""
 
     id: UUID
     at: Instant
+    kind: str = Field(description="What happened; clients must accept new values")
+    version: int = Field(description="Of the job, after this")
+    by_reporter: bool = Field(description="The reader did it: feedback, taking it back")
+    fixed: bool | None = Field(description="What feedback said")
     status: str = Field(description="As it was after this")
-    message: str | None = Field(description="For the reporter only")
+    message: str | None = Field(
+        description="What the council wrote, or for the reporter their own words. The public reads"
+        " what the screen for personal data lets through"
+    )
     photos: list[PhotoView]
 
 
@@ -228,6 +238,7 @@ class ReportJobOut(Wire):
     id: UUID
     reference: str
     reports: int
+    version: int = Field(description="Grows with everything that happens to it")
 
 
 class ReportSummary(Wire):
@@ -248,17 +259,21 @@ class ReportSummary(Wire):
     scheduled_for: Instant | None
     created_at: Instant
     updated_at: Instant
+    withdrawn_at: Instant | None = Field(description="When its reporter took it back")
 
 
 class ReportOut(ReportSummary):
-    """A report. The fields after `timeline` are for its reporter only."""
+    """A report. The fields after `photos` are for its reporter only.
+
+    Of words and photos the public sees those that may be public.
+    """
 
     timeline: list[TimelineOut]
     description: str | None = None
     place_text: str | None = None
+    photos: list[PhotoView] = Field(default=[])
     answers: dict[str, Answer] | None = None
     flags: list[str] | None = None
-    photos: list[PhotoView] | None = None
     observed_at: Instant | None = None
     contact: ContactIn | None = None
 
@@ -279,17 +294,12 @@ async def get_report(
     id: str,  # noqa: A002 - the contract's name
 ) -> Response:
     async with runtime.reading() as conn:
-        found = await reading.one(conn, runtime.router, id, principal)
-    for shown in (found, *found["timeline"]):
-        if "photos" in shown:
-            shown["photos"] = [
-                photo_view(runtime.keys, UUID(str(photo["id"])), photo["state"], photo["review"]).model_dump()
-                for photo in shown["photos"]
-            ]
+        found = await showing.report(runtime, conn, id, principal)
     return fresh(request, found)
 
 
-def _key(header: str | None) -> UUID:
+def idempotency_key_of(header: str | None) -> UUID:
+    """The key of a request that may be repeated. IdempotencyKeyMissing for none."""
     try:
         return UUID(header or "")
     except ValueError as error:

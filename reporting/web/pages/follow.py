@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from geo.points import Point
 from reporting import explanations, notices
-from reporting.reports import reading
+from reporting.web import showing
 from reporting.web.deps import RuntimeDep
 from reporting.web.pages import plans, tracking
 from reporting.web.pages.rendering import HEADERS, page
@@ -39,7 +39,7 @@ async def get_report_page(
         return away
     async with runtime.reading() as conn:
         principal = await tracking.who(conn, request, reference)
-        report = await reading.one(conn, runtime.router, reference, principal)
+        report = await showing.report(runtime, conn, reference, principal)
         rules, plan = await plans.in_force(request, runtime, conn)
         is_own = "answers" in report
         reasons = await explanations.why(conn, principal, report["id"]) if is_own else None
