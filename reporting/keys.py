@@ -34,6 +34,7 @@ class Keys:
         self._links = self._derive(b"links")
         self._log_in = self._derive(b"log-in")
         self._unsubscribing = self._derive(b"unsubscribing")
+        self._confirming = self._derive(b"confirming")
         self.checkpoints = Ed25519PrivateKey.from_private_bytes(self._derive(b"checkpoints"))
 
     def _derive(self, purpose: bytes, length: int = 32) -> bytes:
@@ -99,6 +100,20 @@ class Keys:
         except ValueError:
             return None
         return number if is_ours else None
+
+    def confirm_token(self, unconfirmed: UUID) -> str:
+        """What is in a mail's link to let a report in. Whoever has it may read it and send it."""
+        number = unconfirmed.bytes
+        return _text(number + hmac.digest(self._confirming, number, "sha256")[:24])
+
+    def unconfirmed_of(self, token: str) -> UUID | None:
+        """The report that a token is to let in; None for one that is not ours."""
+        try:
+            found = UUID(bytes=urlsafe_b64decode(token.encode() + b"==")[:16])
+            is_ours = hmac.compare_digest(self.confirm_token(found).encode(), token.encode())
+        except ValueError:
+            return None
+        return found if is_ours else None
 
     def account_hash(self, text: str) -> bytes:
         """A keyed hash of an account name or address, to count tries without keeping either."""
