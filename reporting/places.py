@@ -6,9 +6,10 @@ from typing import Any, cast
 from psycopg.rows import scalar_row
 
 from geo.points import Point
+from reporting.language import Language
 from reporting.runtime import Connection
 from routing.assign import Assignment, Router, find
-from routing.categories import Category
+from routing.categories import Category, Within
 from routing.errors import UnknownCategory
 from routing.rulebook import AreaRow, AuthorityRow
 
@@ -19,7 +20,7 @@ _OF_THE_RULES = {"needs_triage", "rules_tie"}
 async def where(
     conn: Connection, router: Router, place: Point, category: str | None
 ) -> dict[str, Any]:
-    """Authorities (lowest tier first), ward and division of a place; the team for a category.
+    """Authorities (lowest tier first), ward and division of a place; whose a category is there.
 
     Raises OutsideCoverage, LooksSwapped or UnknownCategory.
     """
@@ -38,27 +39,61 @@ async def where(
     if found.division:
         answer["division"] = _area(found.division)
     if category:
+        answer["authority"] = _authority(found.authority)
         answer["team"] = {"slug": found.team.slug, "name": found.team.name}
     return answer
 
 
-async def categories(conn: Connection, router: Router, place: Point | None) -> list[dict[str, Any]]:
-    """What can be reported, in the council's order; at a place, with who would answer for it."""
+async def categories(
+    conn: Connection, router: Router, place: Point | None, spoken: Language
+) -> list[dict[str, Any]]:
+    """What can be reported, in the council's order; at a place, with who would answer for it.
+
+    In the reader's language, as far as its catalogues know the council's own words.
+    """
     rules = await router.current(conn)
     active = [category for category in rules.categories.values() if category.active]
     if place is None:
-        return [category.public() for category in active]
+        return [in_words(category, spoken) for category in active]
     now = await _now(conn)
     found = await find(conn, place, now)
     return [
-        _offered(category, await router.decide(conn, place, category.code, now, found))
+        in_words(category, spoken)
+        | _whose(await router.decide(conn, place, category.code, now, found))
         for category in active
     ]
 
 
-def _offered(category: Category, assignment: Assignment) -> dict[str, Any]:
+def in_words(category: Category, spoken: Language) -> dict[str, Any]:
+    """A category as the API shows it, in this language."""
+    shown = category.public()
+    shown["name"] = spoken.say(shown["name"])
+    for question in shown["questions"]:
+        question["label"] = spoken.say(question["label"])
+        for choice in question["choices"]:
+            choice["label"] = spoken.say(choice["label"])
+    shown["response"] = {
+        f"P{n}": promised(way, spoken) for n, way in enumerate(category.response.ladder, 1)
+    }
+    if "emergency_notice" in shown:
+        shown["emergency_notice"] = spoken.say(shown["emergency_notice"])
+    return shown
+
+
+def promised(way: Within, spoken: Language) -> str:
+    """A response time as a resident reads it."""
+    if way.hours is not None:
+        return spoken.count("within {n} hour", "within {n} hours", way.hours)
+    if way.working_days == 1:
+        return spoken.say("by the end of the next working day")
+    if way.working_days is not None:
+        return spoken.count("within {n} working day", "within {n} working days", way.working_days)
+    return spoken.count("within {n} day", "within {n} days", way.days or 0)
+
+
+def _whose(assignment: Assignment) -> dict[str, Any]:
     team = {"slug": assignment.team.slug, "name": assignment.team.name}
-    return {**category.public(), "authority": _authority(assignment.authority), "team": team}
+    return {"authority": _authority(assignment.authority), "team": team}
 
 
 def _authority(authority: AuthorityRow) -> dict[str, str]:

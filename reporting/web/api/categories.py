@@ -9,6 +9,7 @@ from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsla
 from geo.points import check_point
 from reporting import places
 from reporting.errors import Invalid
+from reporting.language import accepted, language
 from reporting.web.answers import fresh
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import RuntimeDep
@@ -61,6 +62,7 @@ class CategoriesOut(Wire):
     "/categories",
     operation_id="listCategories",
     summary="What can be reported here?",
+    description="In the language of Accept-Language, as far as it is known.",
     response_model=CategoriesOut,
     response_model_exclude_unset=True,
     responses=responses(
@@ -75,7 +77,11 @@ async def list_categories(
 ) -> Response:
     if (lat is None) != (lng is None):
         raise Invalid("Send lat and lng together, or neither.")
+    spoken = language(accepted(request.headers.get("accept-language")))
     place = None if lat is None or lng is None else check_point(lat, lng)
     async with runtime.reading() as conn:
-        items = await places.categories(conn, runtime.router, place)
-    return fresh(request, {"items": items, "next": None}, cache="public, max-age=60")
+        items = await places.categories(conn, runtime.router, place, spoken)
+    answer = fresh(request, {"items": items, "next": None}, cache="public, max-age=60")
+    answer.headers["Content-Language"] = spoken.tag
+    answer.headers["Vary"] += ", Accept-Language"
+    return answer

@@ -24,11 +24,12 @@ NotPlaces = (NotAPlace, NullIsland, LooksLikeGridReference)
 
 
 class WhereOut(Wire):
-    """Whose place it is. `team` only when a category is asked for."""
+    """Whose place it is. `authority` and `team` only when a category is asked for."""
 
     authorities: list[AuthorityOut]
     ward: WardOut | None
     division: WardOut | None = None
+    authority: AuthorityOut | None = None
     team: TeamOut | None = None
     flags: list[str]
 

@@ -15,6 +15,19 @@ const frame = document.getElementById("map");
 
 let library = null;
 
+// Squares of paper, so that the ground is seen to move where a map has no streets.
+function paper() {
+  const size = 64;
+  const data = new Uint8Array(size * size * 4);
+  for (let y = 0; y < size; y += 1) {
+    for (let x = 0; x < size; x += 1) {
+      const line = x === 0 || y === 0 ? 46 : x % 16 === 0 || y % 16 === 0 ? 18 : 0;
+      data.set([20, 37, 46, line], (y * size + x) * 4);
+    }
+  }
+  return { width: size, height: size, data };
+}
+
 async function load() {
   library ??= Promise.all([import(frame.dataset.module), sheet(frame.dataset.sheet)]).then(([found]) => found);
   return library;
@@ -53,6 +66,8 @@ function addWards(map, isOurs) {
   if (isOurs) {
     const tint = ["match", ["get", "tint"], ...TINTS.flatMap((color, n) => [n, color]), "#f3f6f7"];
     area("ward", "fill", ward, { "fill-color": tint });
+    map.addImage("kerbline-paper", paper());
+    area("paper", "fill", ward, { "fill-pattern": "kerbline-paper" }, { minzoom: 13 });
     area("park", "fill", zone("park"), { "fill-color": "#b5d9ac" });
     area("school", "fill", zone("school"), { "fill-color": "#e3c3d2" });
     area("road", "fill", zone("trunk_road"), { "fill-color": "#5d6f79" });
@@ -82,7 +97,7 @@ function ring(place, radius_m = 0) {
 }
 
 async function make(element, options) {
-  const [{ Map: Drawn, AttributionControl }, { style, isOurs }] = await Promise.all([load(), ground()]);
+  const [{ Map: Drawn, AttributionControl, ScaleControl }, { style, isOurs }] = await Promise.all([load(), ground()]);
   const map = new Drawn({
     container: element, style, fadeDuration: 0, attributionControl: false, dragRotate: false,
     pitchWithRotate: false, touchPitch: false, maxZoom: 19, locale: { "Map.Title": say("mapLabel") }, ...options,
@@ -90,8 +105,9 @@ async function make(element, options) {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   if (!isOurs) map.addControl(new AttributionControl({ compact: true }));
-  map.on("load", () => addWards(map, isOurs));
-  return map;
+  map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left");
+  const loaded = new Promise((done) => map.once("load", () => { addWards(map, isOurs); done(); }));
+  return { map, loaded };
 }
 
 const bounds = () => frame.dataset.bounds?.split(",").map(Number);
@@ -99,7 +115,7 @@ const bounds = () => frame.dataset.bounds?.split(",").map(Number);
 // The map to choose a place on. `moved` hears of every place that a person chose.
 export async function draw(element, { at, moved }) {
   const start = at ? { center: at, zoom: NEAR } : bounds() ? { bounds: bounds(), fitBoundsOptions: { padding: 12 } } : { center: [-2.5, 54.2], zoom: 4.6 };
-  const map = await make(document.getElementById("canvas"), start);
+  const { map, loaded } = await make(document.getElementById("canvas"), start);
   const chosen = { byHand: true }; // a person asked for this move; our own do not count
 
   map.on("moveend", (event) => {
@@ -117,17 +133,14 @@ export async function draw(element, { at, moved }) {
   });
   element.classList.add("is-ready");
 
-  function circle(place, accuracy_m) {
-    map.getSource("kerbline-sure")?.setData(ring(place, accuracy_m ?? 0));
-  }
+  const circle = (place, accuracy_m) => loaded.then(() => map.getSource("kerbline-sure").setData(ring(place, accuracy_m ?? 0)));
 
   return {
     circle,
     show(place, accuracy_m = null) {
       const zoom = Math.max(map.getZoom(), accuracy_m > 300 ? 14 : NEAR);
       map.jumpTo({ center: place, zoom });
-      if (map.loaded()) circle(place, accuracy_m);
-      else map.once("load", () => circle(place, accuracy_m));
+      circle(place, accuracy_m);
     },
   };
 }
@@ -136,7 +149,7 @@ export async function draw(element, { at, moved }) {
 export async function drawNear(element, place, jobs) {
   const { Marker, LngLatBounds } = await load();
   const box = jobs.reduce((all, { location: { lat, lng } }) => all.extend([lng, lat]), new LngLatBounds(place, place));
-  const map = await make(element, { bounds: box, fitBoundsOptions: { padding: 44, maxZoom: 18 }, interactive: false });
+  const { map } = await make(element, { bounds: box, fitBoundsOptions: { padding: 44, maxZoom: 18 }, interactive: false });
   map.getCanvas().setAttribute("tabindex", "-1");
   jobs.forEach(({ location: { lat, lng } }, index) => {
     const pin = document.createElement("div");

@@ -205,8 +205,7 @@ function whose(found) {
   const names = found.authorities.map((each) => each.name);
   const authorities = names.length > 1 ? say("and", { one: names.slice(0, -1).join(", "), other: names.at(-1) }) : names[0];
   const place = found.ward ? say("whose", { place: found.ward.name, authorities }) : `${authorities}.`;
-  const owner = found.authority?.name ?? names.at(-1);
-  return found.team ? `${place} ${say("goesTo", { team: found.team.name, authority: owner })}` : place;
+  return found.team ? `${place} ${say("goesTo", { team: found.team.name, authority: found.authority.name })}` : place;
 }
 
 function tellHere(sentence, isWrong = false) {
