@@ -35,6 +35,7 @@ from workers.jobs.handling import Context
 from workers.jobs.notify import notify
 from workers.jobs.photos import develop, forget_photos, forget_uploads
 from workers.jobs.retention import forget_the_old, reroute
+from workers.jobs.shared_points import find_shared_points
 from workers.mail import Mailer, Sender, open_mailer
 from workers.pump import Channel, Pump
 from workers.push import Fcm, open_fcm
@@ -252,6 +253,7 @@ def cron_jobs() -> Sequence[CronJob]:
         cron(forget_the_old, minute=17, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(forget_photos, minute=37, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(forget_uploads, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(find_shared_points, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(checkpoint, minute=set(range(0, 60, 10)), timeout=CRON_TIMEOUT_S, keep_result=0),
     )

@@ -131,6 +131,9 @@ def upgrade() -> None:
         op.f("fk_photo_reviewed_by_staff"), "photo", "staff", ["reviewed_by"], ["id"]
     )
     op.add_column("report", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_report_created", "report", ["created_at"], unique=False, postgresql_using="brin"
+    )
     op.add_column(
         "report_words",
         sa.Column(
@@ -228,6 +231,7 @@ def downgrade() -> None:
     op.drop_column("report_words", "released_by")
     op.drop_column("report_words", "released_at")
     op.drop_column("report_words", "held_for")
+    op.drop_index("ix_report_created", table_name="report", postgresql_using="brin")
     op.drop_column("report", "withdrawn_at")
     op.drop_constraint(op.f("fk_photo_reviewed_by_staff"), "photo", type_="foreignkey")
     op.drop_index(

@@ -121,6 +121,8 @@ class Report(Base):
         Index(
             "ix_report_reporter", "reporter_id", postgresql_where=text("reporter_id is not null")
         ),
+        # Reports are stored in order of time, so this costs a write next to nothing.
+        Index("ix_report_created", "created_at", postgresql_using="brin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

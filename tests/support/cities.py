@@ -78,8 +78,8 @@ class City:
         return later is not None and later == self.group.get(pair.earlier.id)
 
 
-def boston(data: Path) -> City:
-    """Off the fallback point."""
+def boston(data: Path, *, fallback: bool = False) -> City:
+    """Off the fallback point, unless that is asked for; its pairs are never made."""
     rows = [
         Row(
             row["case_id"],
@@ -93,6 +93,8 @@ def boston(data: Path) -> City:
         for row in _read(data / "requests" / "boston_311_2011-07_to_2011-12.csv.gz")
         if row["lat"]
     ]
+    if fallback:
+        return City(rows, ())
     rows = [row for row in rows if (row.place.lat, row.place.lng) != FALLBACK]
     by_id = {row.id: row for row in rows}
     links = [
