@@ -15,6 +15,8 @@ from routing.rulebook import AreaRow, AuthorityRow
 
 #: Flags that speak of one category's rules, not of the place.
 _OF_THE_RULES = {"needs_triage", "rules_tie"}
+#: Members of a category that people read.
+_WORDS = {"name", "label", "emergency_notice"}
 
 
 async def where(
@@ -67,16 +69,13 @@ async def categories(
 def in_words(category: Category, spoken: Language) -> dict[str, Any]:
     """A category as the API shows it, in this language."""
     shown = category.public()
-    shown["name"] = spoken.say(shown["name"])
-    for question in shown["questions"]:
-        question["label"] = spoken.say(question["label"])
-        for choice in question["choices"]:
-            choice["label"] = spoken.say(choice["label"])
+    asked = shown["questions"]
+    for part in (shown, *asked, *(choice for each in asked for choice in each["choices"])):
+        for member in _WORDS & part.keys():
+            part[member] = spoken.say(part[member])
     shown["response"] = {
         f"P{n}": promised(way, spoken) for n, way in enumerate(category.response.ladder, 1)
     }
-    if "emergency_notice" in shown:
-        shown["emergency_notice"] = spoken.say(shown["emergency_notice"])
     return shown
 
 

@@ -198,14 +198,16 @@ class _Reading:
             return point, None, None
         words = self.text("place_text")
         if words is None:
-            sentence = "Say where it is: in words, by its ward, or by its position."
             if not self.faults:
-                self.fault("place_text", self.spoken.say(sentence))
+                self.fault("place_text", self._nowhere())
         elif len(words) < SHORTEST_PLACE:
             self.fault("place_text", self.spoken.say("Say a little more about the place."))
         elif self.filled["authority"] not in rules.by_slug:
             self.fault("authority", self.spoken.say("Choose the council of that place."))
         return None, words, self.filled["authority"]
+
+    def _nowhere(self) -> str:
+        return self.spoken.say("Say where it is: in words, by its ward, or by its position.")
 
     def position(self, plan: Plan | None) -> Point | None:
         """A position counts before a ward, which stands for a place in the middle of it."""
@@ -241,8 +243,9 @@ class _Reading:
         """Free text, of which a keyboard can type every character."""
         text = self.filled[name].replace("\r\n", "\n")
         if len(text) > LONGEST[name]:
-            sentence = "Use fewer words: {most} characters are the most."
-            self.fault(name, self.spoken.say(sentence, most=LONGEST[name]))
+            most = LONGEST[name]
+            say = self.spoken.say
+            self.fault(name, say("Use fewer words: {most} characters are the most.", most=most))
         try:
             _TEXT.validate_python(text)
         except ValidationError:
@@ -257,8 +260,9 @@ class _Reading:
             try:
                 email = _EMAIL.validate_python(email)
             except ValidationError:
-                sentence = "That is not an e-mail address. One looks like name@example.org."
-                self.fault("contact.email", self.spoken.say(sentence))
+                say = self.spoken.say
+                sentence = say("That is not an e-mail address. One looks like name@example.org.")
+                self.fault("contact.email", sentence)
         elif self.filled["contact.updates"]:
             self.fault("contact.email", self.spoken.say("Give the address to write to."))
         if not (name or phone or email):
