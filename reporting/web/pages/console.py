@@ -74,21 +74,23 @@ StaffDep = Annotated[Staff, Depends(signed_in)]
 async def console_page(
     name: str, runtime: Runtime, who: Staff, status: int = 200, **values: Any
 ) -> Response:
-    """A page of the console, with what every one of them shows: who is here, what waits."""
+    """A page of the console."""
+    return page(f"console/{name}", status, **await frame(runtime, who), **values)
+
+
+async def frame(runtime: Runtime, who: Staff) -> dict[str, Any]:
+    """What every page of the console shows: who is here, and what waits for them."""
     async with runtime.reading() as conn:
         waiting = await reviewing.waiting(conn, runtime.router, who)
         rules = await runtime.router.current(conn)
-    return page(
-        f"console/{name}",
-        status,
-        staff=who,
-        waiting=waiting,
-        most=reviewing.MOST,
-        may_report=may(who, Action.CREATE_REPORT),
-        timezone=rules.authorities[who.authority_id].timezone,
-        categories=rules.categories,
-        **values,
-    )
+    return {
+        "staff": who,
+        "waiting": waiting,
+        "most": reviewing.MOST,
+        "may_report": may(who, Action.CREATE_REPORT),
+        "timezone": rules.authorities[who.authority_id].timezone,
+        "kinds": rules.categories,
+    }
 
 
 @router.api_route("", methods=["GET", "HEAD"])

@@ -4,8 +4,11 @@ The page is one form. Without JavaScript it is filled in and posted here as it s
 ``flow.mjs`` asks one question at a time and sends the report by the API.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -13,8 +16,8 @@ from fastapi.responses import RedirectResponse
 
 from geo.errors import LooksSwapped, NotAPlace, OutsideCoverage, Refusal
 from reporting import metrics
-from reporting.auth import Device, Principal
-from reporting.errors import IdempotencyKeyReused, NotAllowed, PhotoUnknown
+from reporting.auth import Device, Principal, Staff
+from reporting.errors import ConfirmByEmail, IdempotencyKeyReused, NotAllowed, PhotoUnknown
 from reporting.language import Language
 from reporting.outlines import Plan
 from reporting.reports import taking
@@ -22,7 +25,6 @@ from reporting.reports.values import Claim, NewReport
 from reporting.runtime import Runtime
 from reporting.web import cookies, problems, showing
 from reporting.web.deps import PrincipalDep, RuntimeDep
-from reporting.web.limits import limited
 from reporting.web.pages import form, pictures, plans, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
@@ -37,17 +39,30 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _NOT_ASKED: Final = "national"
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is other where staff fill the form in for a caller."""
+
+    template: str
+    #: What its frame shows besides.
+    shown: Mapping[str, Any]
+    #: The page of the report, once it is taken, by its reference.
+    then: str
+
+
 @router.api_route("/", methods=["GET", "HEAD"])
 async def get_home(
-    request: Request, runtime: RuntimeDep, ward: Annotated[str, Query(max_length=200)] = ""
+    request: Request,
+    runtime: RuntimeDep,
+    principal: PrincipalDep,
+    ward: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    rules, plan = await _in_force(request, runtime)
-    answer = show(request, runtime, rules, plan, form.blank(ward=ward), [])
+    answer = await begin(request, runtime, principal, form.blank(ward=ward))
     remember_language(request, answer)
     return answer
 
 
-@router.post("/", dependencies=[limited("reports")])
+@router.post("/")
 async def send_report(request: Request, runtime: RuntimeDep, principal: PrincipalDep) -> Response:
     return await send(request, runtime, principal)
 
@@ -76,38 +91,65 @@ async def get_sent(request: Request, runtime: RuntimeDep, reference: str) -> Res
         spoken=spoken,
         report=report,
         due=spoken.instant(due, timezone) if urgent else spoken.day(due, timezone),
-        mails=runtime.settings.smtp_url is not None,
+        mails=runtime.settings.mail_configured,
     )
 
 
-async def send(
-    request: Request, runtime: Runtime, principal: Principal, *, caller: bool = False
+async def begin(
+    request: Request,
+    runtime: Runtime,
+    principal: Principal,
+    filled: Filled,
+    *,
+    desk: Desk | None = None,
 ) -> Response:
-    """Take the form in, or show it again with what is wrong; ``caller`` is for staff at a phone."""
+    """The form as it is first seen."""
+    rules, plan = await _in_force(request, runtime)
+    return show(request, runtime, rules, plan, filled, [], principal=principal, desk=desk)
+
+
+async def send(
+    request: Request, runtime: Runtime, principal: Principal, *, desk: Desk | None = None
+) -> Response:
+    """Take the form in, or show it again with what is wrong."""
     spoken = spoken_to(request)
     if not cookies.is_ours(request):
-        sentence = "This form was sent from another site; open this page and send it here."
-        raise NotAllowed(spoken.say(sentence))
+        raise NotAllowed(
+            spoken.say("This form was sent from another site; open this page and send it here.")
+        )
     filled = await form.read(request)
     device = principal.id if isinstance(principal, Device) else None
     filled, unread = await pictures.take_in(runtime, filled, device, spoken)
     rules, plan = await _in_force(request, runtime)
-    mails = runtime.settings.smtp_url is not None
+    mails = runtime.settings.mail_configured
     new, faults = form.report(filled, rules, plan, spoken, mails=mails)
     if new is None or filled.key is None or unread:
         again = filled if filled.key else filled.again()
-        return show(request, runtime, rules, plan, again, [*unread, *faults], 422, caller=caller)
+        wrong = [*unread, *faults]
+        return show(
+            request, runtime, rules, plan, again, wrong, 422, principal=principal, desk=desk
+        )
     claim = Claim(filled.key, device, runtime.keys.body_hash(filled.content()))
     try:
+        trapped = filled.is_trapped
+        if await admit(request, runtime, principal, claim, new, spoken, trapped=trapped):
+            return page("asked.html", 202, spoken=spoken)
         answer = await _create(runtime, principal, new, claim)
     except Refusal as refusal:
         reused = isinstance(refusal, IdempotencyKeyReused)
         fault = Fault(*_told(refusal, spoken))
         status = problems.status_of(refusal)
         again = filled.again() if reused else filled
-        return show(request, runtime, rules, plan, again, [fault], status, caller=caller)
+        return show(
+            request, runtime, rules, plan, again, [fault], status, principal=principal, desk=desk
+        )
+    if desk is not None:
+        contact = new.contact
+        told = {"in": contact and contact.language, "mailed": bool(contact and contact.updates)}
+        address = f"{desk.then}/{answer['reference']}?{urlencode(told)}"
+        return RedirectResponse(address, 303, HEADERS)
     done = RedirectResponse(f"/sent/{answer['reference']}", 303, HEADERS)
-    if not caller:
+    if not isinstance(principal, Staff):
         tracking.remember(request, done, answer["reference"], answer["tracking_token"])
     return done
 
@@ -121,13 +163,15 @@ def show(
     faults: list[Fault],
     status: int = 200,
     *,
-    caller: bool = False,
+    principal: Principal,
+    desk: Desk | None = None,
 ) -> Response:
     """The form. For staff who take a caller's report, the contact comes first."""
     spoken = spoken_to(request)
+    shown = {} if desk is None else dict(desk.shown)
     councils = sorted(rules.authorities.values(), key=lambda each: each.name)
     return page(
-        "home.html",
+        "home.html" if desk is None else desk.template,
         status,
         spoken=spoken,
         map_hosts=runtime.settings.map_hosts,
@@ -137,11 +181,12 @@ def show(
         plan=plan,
         bounds=plans.bounds(request),
         style_url=runtime.settings.map_style_url,
-        mails=runtime.settings.smtp_url is not None,
-        caller=caller,
+        mails=runtime.settings.mail_configured,
+        caller=desk is not None,
         filled=filled,
         faults=faults,
         faulty={fault.field: fault.sentence for fault in faults},
+        **({"staff": principal if isinstance(principal, Staff) else None} | shown),
     )
 
 
@@ -172,8 +217,9 @@ def _told(refusal: Refusal, spoken: Language) -> tuple[str, str]:
     """The field to look at, and the sentence."""
     detail = spoken.say(refusal.detail)
     if isinstance(refusal, IdempotencyKeyReused):
-        sentence = "This form was sent before, with other words. Send it again as a new report."
-        return "send", spoken.say(sentence)
+        return "send", spoken.say(
+            "This form was sent before, with other words. Send it again as a new report."
+        )
     if isinstance(refusal, OutsideCoverage):
         nearest = refusal.facts.get("nearest")
         if isinstance(nearest, dict):
@@ -183,4 +229,6 @@ def _told(refusal: Refusal, spoken: Language) -> tuple[str, str]:
         return "lat", detail
     if isinstance(refusal, PhotoUnknown):
         return "photo", detail
+    if isinstance(refusal, ConfirmByEmail):
+        return "contact.email", detail
     return ("category" if isinstance(refusal, AnswersRefused) else "send"), detail
