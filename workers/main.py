@@ -31,6 +31,7 @@ from workers import pump as pumping
 from workers import relay as relaying
 from workers.darkroom import Darkroom
 from workers.jobs.checkpoint import checkpoint
+from workers.jobs.confirm import ask_to_confirm
 from workers.jobs.handling import Context
 from workers.jobs.notify import notify
 from workers.jobs.photos import develop, forget_photos, forget_uploads
@@ -73,11 +74,14 @@ class Queue:
 UPDATES: Final = Queue("kerbline:updates", (notify,), max_jobs=10, timeout_s=20, cron=True)
 #: Of their own, so that a hundred uploads keep no message waiting. One is developed, one is ready.
 PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=60)
-QUEUES: Final = (UPDATES, PHOTOS)
+#: A mail server may take its time; no update waits for it.
+CONFIRMATIONS: Final = Queue("kerbline:confirmations", (ask_to_confirm,), max_jobs=2, timeout_s=60)
+QUEUES: Final = (UPDATES, PHOTOS, CONFIRMATIONS)
 
 #: Which job does the outbox rows of a topic.
 TARGETS: Final = {
     "update": Target(UPDATES.name, notify.__name__, ids=50),
+    "confirm": Target(CONFIRMATIONS.name, ask_to_confirm.__name__, ids=1),
     "photo": Target(PHOTOS.name, develop.__name__, ids=1),
 }
 

@@ -31,6 +31,7 @@ from reporting.web.pages import (
     home,
     shell,
     static,
+    unsubscribe,
 )
 
 #: Every route of these asks who is calling.
@@ -66,6 +67,7 @@ PAGES = (
     follow.router,
     docs.router,
     shell.router,
+    unsubscribe.router,
     static.router,
 )
 

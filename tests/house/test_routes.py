@@ -19,6 +19,7 @@ OPEN = {
     "GET /v1/reports/nearby": "open jobs, public view",
     "GET /v1/tiles/wards/{z}/{x}/{y}.mvt": "the law's own lines",
     "POST /v1/devices": "an install has nothing yet; limited by address",
+    "GET /v1/push-key": "a public key",
     "POST /v1/auth/token": "the log-in itself",
 }
 #: Reads a form or raw bytes, and so no JSON.

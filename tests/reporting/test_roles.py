@@ -204,6 +204,8 @@ CASES: dict[str, list[Case]] = {
     ],
     "stopPush": [Case({**ITS_DEVICE, "device": 204}, named=True)],
     "getPushKey": [Case(EVERYBODY)],
+    "stopPush": [Case({**ITS_DEVICE, "device": 204}, named=True)],
+    "getPushKey": [Case(EVERYBODY)],
     "deleteDevice": [Case({**ITS_DEVICE, "device": 204}, named=True, once=True)],
     "listMyReports": [Case(ANY_REPORTER)],
     "exportMe": [Case(ANY_REPORTER)],
