@@ -31,7 +31,7 @@ def check(url: str, *, trial: bool = False) -> None:
         host, port = parts.hostname or "", parts.port or HTTPS
     except ValueError as error:
         raise EndpointRefused from error
-    number = _number(host)
+    number = _number(host.rstrip("."))
     if len(url) > LENGTH or not url.isascii() or not url.isprintable() or " " in url:
         raise EndpointRefused
     if parts.username is not None or parts.password is not None or parts.fragment:

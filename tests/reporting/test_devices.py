@@ -1,9 +1,12 @@
 """App installs over HTTP: made without an account, told where to push, forgotten."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
 from limits import RateLimitItemPerHour
@@ -13,10 +16,24 @@ from reporting.keys import token_hash
 from reporting.runtime import Connection
 from reporting.settings import Settings
 from reporting.web import limits
+from tests.reporting.test_endpoints import HOSTILE
 from tests.support.county import County
 from tests.support.killable import free_port
 
 DEVICES = "/v1/devices"
+#: Of the example in RFC 8291.
+POINT = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
+PUSH_SERVICE = "https://push.example.com/send/1"
+
+
+def browser(endpoint: str = PUSH_SERVICE, p256dh: str = POINT, auth: str = SECRET) -> dict:
+    """As ``PushSubscription.toJSON()`` gives it."""
+    return {
+        "endpoint": endpoint,
+        "expirationTime": None,
+        "keys": {"p256dh": p256dh, "auth": auth},
+    }
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -80,8 +97,15 @@ async def test_after_its_token_died_it_gives_a_new_one(
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({"webpush": {"endpoint": "https://push.example/1"}}, "web push is not offered yet"),
-        ({"fcm": {"token": "ok"}, "webpush": {}}, "web push is not offered yet"),
+        ({"webpush": {"endpoint": "https://push.example/1"}}, "required"),
+        ({"fcm": {"token": "ok"}, "webpush": {}}, "required"),
+        ({"webpush": browser(endpoint="https://push.example.com/\r\nHost: 10.0.0.1")}, "pattern"),
+        ({"webpush": browser(endpoint="https://push.example.com/" + "x" * 2000)}, "pattern"),
+        ({"webpush": browser(p256dh=POINT[:-4])}, "65 bytes"),
+        ({"webpush": browser(p256dh=urlsafe_b64encode(b"\4" + bytes(64)).decode())}, "p256dh"),
+        ({"webpush": browser(p256dh="not base64!")}, "pattern"),
+        ({"webpush": browser(auth="AAAA")}, "16 bytes"),
+        ({"webpush": browser() | {"more": 1}}, "not known"),
         ({}, "required"),
         ({"fcm": {"token": ""}}, "pattern"),
         ({"fcm": {"token": "with space"}}, "pattern"),
@@ -98,6 +122,64 @@ async def test_what_is_no_address_is_refused_and_not_stored(
     assert said.headers["content-type"] == "application/problem+json"
     assert detail in str(said.json()["errors"])
     assert await subscriptions(owner) == []
+
+
+async def test_a_browser_says_where_beside_an_app_and_stops(
+    client: httpx.AsyncClient, owner: Connection
+):
+    device, mine = await made(client, platform="web")
+    url = f"{DEVICES}/{device}/push"
+    for endpoint in (PUSH_SERVICE, PUSH_SERVICE, f"{PUSH_SERVICE}/again"):
+        body = {"webpush": browser(endpoint), "fcm": {"token": "app"}}
+        assert (await client.put(url, json=body, headers=mine)).status_code == 204
+    app, web = sorted(await subscriptions(owner))
+    assert app == ("app", True)
+    assert orjson.loads(web[0]) == {
+        "endpoint": f"{PUSH_SERVICE}/again",
+        "keys": {"p256dh": POINT, "auth": SECRET},
+    }
+    other, theirs = await made(client)
+    await client.put(f"{DEVICES}/{other}/push", json={"fcm": {"token": "other"}}, headers=theirs)
+    for _ in range(2):
+        assert (await client.delete(url, headers=mine)).status_code == 204
+    assert [live for _, live in await subscriptions(owner)] == [False, False, True]
+
+
+async def test_me_is_the_device_that_calls(client: httpx.AsyncClient, owner: Connection):
+    """A browser's token is in a cookie; the page does not know its device's id."""
+    assert (await client.post("/browser")).status_code == 204
+    url = f"{DEVICES}/me/push"
+    said = await client.put(url, json={"webpush": browser()})
+    assert said.status_code == 204
+    ((address, live),) = await subscriptions(owner)
+    assert PUSH_SERVICE in address
+    assert live
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"}
+    assert (await client.delete(url, headers=elsewhere)).status_code == 401
+    assert (await client.delete(url)).status_code == 204
+    client.cookies.clear()
+    assert (await client.put(url, json={"webpush": browser()})).status_code == 401
+
+
+@pytest.mark.parametrize("endpoint", HOSTILE)
+async def test_an_address_of_ours_is_no_push_service(
+    app: FastAPI, client: httpx.AsyncClient, owner: Connection, endpoint: str
+):
+    settings = app.state.runtime.settings.model_copy(update={"environment": "production"})
+    app.state.runtime = replace(app.state.runtime, settings=settings)
+    device, mine = await made(client)
+    body = {"webpush": browser(endpoint)}
+    said = await client.put(f"{DEVICES}/{device}/push", json=body, headers=mine)
+    assert said.status_code == 422
+    assert await subscriptions(owner) == []
+
+
+async def test_the_push_key_is_public_and_stays(client: httpx.AsyncClient):
+    said = await client.get("/v1/push-key")
+    assert said.headers["cache-control"] == "public, max-age=3600"
+    key = said.json()["vapid_public_key"]
+    assert len(urlsafe_b64decode(key + "=")) == 65
+    assert (await client.get("/v1/push-key")).json()["vapid_public_key"] == key
 
 
 async def test_a_device_speaks_for_itself_only(client: httpx.AsyncClient, owner: Connection):
