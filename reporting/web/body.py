@@ -22,6 +22,9 @@ JSON_LIMIT: Final = 1_000_000
 DIGITS: Final = 12
 #: One photo, as it left the phone.
 PHOTO_LIMIT: Final = 20_000_000
+#: A form without JavaScript brings three of them at once.
+FORM_LIMIT: Final = 3 * PHOTO_LIMIT + JSON_LIMIT
+_FORMS: Final = frozenset({"/", "/console/report"})
 #: Where one comes in; what is said about it later is JSON.
 _PHOTO: Final = re.compile("/v1/photos/[^/]*")
 
@@ -142,6 +145,12 @@ class Wire(BaseModel):
             message = f"holds a field that is not known; known are {', '.join(cls.model_fields)}"
             raise ValueError(message)
         return sent
+
+
+def _limit(path: str) -> int:
+    if path.startswith("/v1/photos/"):
+        return PHOTO_LIMIT
+    return FORM_LIMIT if path in _FORMS else JSON_LIMIT
 
 
 class BodyLimit:

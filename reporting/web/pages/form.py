@@ -23,6 +23,7 @@ from reporting.language import LANGUAGES, Language
 from reporting.outlines import Plan
 from reporting.references import PATTERN
 from reporting.reports.values import Contact, NewReport
+from reporting.web import problems
 from reporting.web.body import BodyUnreadable, CleanText
 from reporting.web.wire import Email
 from routing.categories import Answer, Category, Question
@@ -218,7 +219,7 @@ class _Reading:
                     _number(lat), _number(lng), _number(accuracy) if accuracy else None
                 )
         except NotAPlace as refusal:
-            self.fault("lat", self.spoken.say(refusal.detail))
+            self.fault("lat", problems.said(refusal, self.spoken))
             return None
         area = plan.area(self.filled["ward"]) if plan else None
         return area.inside if area else None

@@ -24,6 +24,7 @@ from reporting.reports import taking
 from reporting.reports.values import Claim, NewReport
 from reporting.runtime import Runtime
 from reporting.web import cookies, problems, showing
+from reporting.web.admitting import admit
 from reporting.web.deps import PrincipalDep, RuntimeDep
 from reporting.web.pages import form, pictures, plans, tracking
 from reporting.web.pages.form import Fault, Filled
@@ -215,7 +216,7 @@ async def _in_force(request: Request, runtime: Runtime) -> tuple[Rules, Plan | N
 
 def _told(refusal: Refusal, spoken: Language) -> tuple[str, str]:
     """The field to look at, and the sentence."""
-    detail = spoken.say(refusal.detail)
+    detail = problems.said(refusal, spoken)
     if isinstance(refusal, IdempotencyKeyReused):
         return "send", spoken.say(
             "This form was sent before, with other words. Send it again as a new report."

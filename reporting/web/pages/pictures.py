@@ -13,6 +13,7 @@ from reporting import photos
 from reporting.images.headers import inspect
 from reporting.language import Language
 from reporting.runtime import Runtime
+from reporting.web import problems
 from reporting.web.body import PHOTO_LIMIT
 from reporting.web.pages.form import Fault, Filled
 
@@ -33,7 +34,7 @@ async def take_in(
                 break
             kept.append(await _store(runtime, filled.key, file, device))
         except Refusal as refusal:
-            faults.append(Fault("photo", spoken.say(refusal.detail), file.filename or ""))
+            faults.append(Fault("photo", problems.said(refusal, spoken), file.filename or ""))
         finally:
             await file.close()
     return filled.having(tuple(dict.fromkeys(kept))), faults
