@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from reporting.queries import jobs, photos, reports, staff
+from reporting.queries import jobs, photos, reports, staff, tracking
 from reporting.runtime import Connection
 from tests.support.backlog import fill
 from tests.support.county import County
@@ -31,6 +31,7 @@ LARGE = {
     "report",
     "report_words",
     "reporter",
+    "shared_point",
     "update_words",
 }
 #: What one request may read of them: a few wards, a few jobs around, never a share of the table.
@@ -64,6 +65,8 @@ select (select min(id) from area), 'zone', '[2020-01-01 00:00Z,)',
   st_makeenvelope(-3 + n % 80 * 0.05, 51 + n / 80 * 0.05, -2.96 + n % 80 * 0.05,
     51.04 + n / 80 * 0.05, 4326)
 from generate_series(1, {SQUARES}) n;
+insert into shared_point (lat, lng, reports)
+select 51 + n / 1000.0, -1, 20 from generate_series(1, 2000) n;
 """
 
 
@@ -105,21 +108,28 @@ async def statements(conn: Connection) -> dict[str, tuple[str, dict[str, Any]]]:
             reports.LOOK,
             look | {"at": datetime(2026, 1, 1, tzinfo=UTC), "accuracy_m": None},
         ),
+        "look on a shared point": (
+            reports.LOOK,
+            look | {"accuracy_m": None, "lat": 51.5, "lng": -1.0},
+        ),
         "look, in words": (reports.LOOK_WORDS, common),
         "join the first": (
             reports.JOIN_FIRST,
             {"jobs": [job, uuid4()], "authority": await one(conn, "select min(id) from authority")},
         ),
-        "join the one named": (reports.JOIN_NAMED, here | {"reference": reference, "category": "pothole"}),
+        "join the one named": (
+            reports.JOIN_NAMED,
+            here | {"reference": reference, "category": "pothole"},
+        ),
         "join the one named, in words": (
             reports.JOIN_NAMED,
             {"lat": None, "lng": None, "reference": reference, "category": "pothole"},
         ),
         "nearby": (reports.NEARBY, here | {"category": "pothole", "radius_m": 60.0}),
-        "report by id": (reports.ONE_BY_ID, {"id": report}),
-        "report by reference": (reports.ONE_BY_REFERENCE, {"reference": f"R{reference}"}),
-        "timeline": (reports.TIMELINE, {"job": job}),
-        "photos of a report": (reports.PHOTOS, {"report": report}),
+        "report by id": (tracking.ONE_BY_ID, {"id": report}),
+        "report by reference": (tracking.ONE_BY_REFERENCE, {"reference": f"R{reference}"}),
+        "timeline": (tracking.TIMELINE, {"job": job}),
+        "photos of a report": (tracking.PHOTOS, {"report": report}),
         "tracking token": (staff.REPORT_BY_BEARER, {"token_hash": b"x"}),
         "job": (jobs.ONE, {"job": job}),
         "jobs, locked": (jobs.LOCK, {"jobs": [job]}),
