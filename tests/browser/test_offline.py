@@ -5,23 +5,31 @@ here goes by the debugger's protocol, so that the page's own policy stays as str
 """
 
 import asyncio
+import json
+import re
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page
 
+from reporting.images.headers import HEIC
 from reporting.runtime import Connection
+from reporting.web.pages import shell
+from reporting.web.pages.static import VERSION, packed
 from tests.reporting.test_reports import pothole
-from tests.support.browser import CHROMIUM, CHROMIUM_OPTIONS, Trouble
+from tests.support.badnet import badnet
+from tests.support.browser import CHROMIUM, CHROMIUM_OPTIONS, Trouble, axe
 from tests.support.county import County
 from tests.support.line import Line, line
-from tests.support.pictures import noisy, picture
+from tests.support.pictures import encoded, noisy, picture
 from tests.support.until import until
 
 ADD = """async ([name, text]) => {
@@ -43,6 +51,8 @@ DUMP = """async () => {
   db.close();
   return JSON.stringify(all);
 }"""
+#: What a browser says of a line that was cut: of a file of the map, and of the worker's script.
+NO_SIGNAL = {"Pn", "An unknown error occurred when fetching the script."}
 IN_CONTROL = "() => Boolean(navigator.serviceWorker.controller)"
 CACHED = """async () => {
   const names = await caches.keys();
@@ -104,8 +114,7 @@ async def phone(
     found = Phone(browser, tmp_path / "profile", site)
     yield found
     await found.close()
-    # MapLibre's way to say that a file of the map did not come.
-    assert [each for each in found.trouble.refused if each != "Pn"] == []
+    assert [each for each in found.trouble.refused if each not in NO_SIGNAL] == []
     assert found.trouble.elsewhere == []
 
 
@@ -134,6 +143,13 @@ def photographed(width: int = 640, height: int = 480, *, at: bool = True) -> byt
 
 async def add(page: Page, data: bytes, name: str = "photo.jpg") -> dict[str, Any]:
     found: dict[str, Any] = await page.evaluate(ADD, [name, b64encode(data).decode()])
+    return found
+
+
+async def refused(page: Page, data: bytes) -> str:
+    """By which code a photo is not taken."""
+    script = f"(photo) => ({ADD})(photo).catch((error) => error.code)"
+    found: str = await page.evaluate(script, ["photo.jpg", b64encode(data).decode()])
     return found
 
 
@@ -276,3 +292,452 @@ async def test_the_worker_alone_sends_it_and_twice_is_once(phone, tunnel, owner)
     await until(lambda: count(owner), "the worker sent it", 40)
     await asyncio.sleep(1)
     assert (await count(owner), await photos_of_reports(owner)) == (1, 1)
+
+
+async def test_begun_as_nobody_it_stays_nobody_s_until_it_is_answered(phone, tunnel, owner):
+    """A browser that became a device meanwhile is another sender: its repeat would be another."""
+    page = await phone.open()
+    await page.route("**/browser", lambda route: route.fulfill(status=429))
+    tunnel.lose = 1
+    await add(page, photographed())
+    await queue(page)
+    await until(lambda: tunnel.seen, "the first answer was lost")
+    await page.evaluate("fetch('/browser', {method: 'POST'})")
+    await page.unroute("**/browser")
+    await page.evaluate("fetch('/browser', {method: 'POST'})")
+    [report] = await sent(page)
+    assert tunnel.seen == 2
+    assert (await count(owner), await photos_of_reports(owner)) == (1, 1)
+    # And yet this browser is its reporter: it opened the report's link.
+    assert phone.context
+    names = {each["name"] for each in await phone.context.cookies()}
+    assert f"report-{report['answer']['reference']}" in names
+
+
+async def test_an_answer_that_is_not_ours_is_no_answer(phone, owner):
+    """A café's log-in page answers everything with 200."""
+    page = await phone.open()
+    portal = {"status": 200, "content_type": "text/html", "body": "<h1>Welcome</h1>"}
+    asked = 0
+
+    async def answer(route) -> None:
+        nonlocal asked
+        asked += 1
+        await route.fulfill(**portal)
+
+    await page.route("**/v1/reports", answer)
+    await queue(page)
+    await until(lambda: asked, "it was tried")
+    await asyncio.sleep(0.2)
+    assert set(await states(page)) <= {"waiting", "sending"}
+    await page.unroute("**/v1/reports")
+    await sent(page)
+    assert await count(owner) == 1
+
+
+async def test_a_clock_that_is_wrong_by_hours_stops_nothing(phone, owner):
+    page = await phone.open("/static/icon.svg")
+    ahead = 5 * 3600 * 1000
+    await page.context.add_init_script(
+        f"{{ const now = Date.now; const D = Date; Date.now = () => now() + {ahead};"
+        f" self.Date = class extends D {{ constructor(...a) {{ a.length ? super(...a) :"
+        f" super(now() + {ahead}); }} static now() {{ return now() + {ahead}; }} }} }}"
+    )
+    await page.goto(phone.url)
+    assert (await page.evaluate("Date.now()")) - (await page.evaluate("performance.now()")) > 0
+    await queue(page)
+    await sent(page)
+    statement = "select abs(extract(epoch from now() - observed_at)) from report"
+    [(off,)] = await (await owner.execute(statement)).fetchall()
+    assert off < 60
+
+
+# Kept
+
+
+async def test_a_draft_with_photos_survives_reload_and_restart(phone, owner):
+    page = await phone.open()
+    fields = {"description": "Tŷ coch", "step": "words"}
+    await page.evaluate("fields => Outbox.draft.save(fields)", fields)
+    await add(page, photographed(), "one.jpg")
+    gone = await add(page, noisy(300, 200), "two.jpg")
+    await page.evaluate("id => Outbox.draft.removePhoto(id)", gone["id"])
+
+    async def same(page: Page) -> None:
+        found = await page.evaluate("Outbox.draft.load()")
+        assert found["fields"] == fields
+        [photo] = found["photos"]
+        assert photo["name"] == "one.jpg"
+        size = await page.evaluate(
+            """async (url) => {
+              const image = new Image();
+              image.src = url;
+              await image.decode();
+              return [image.naturalWidth, image.naturalHeight];
+            }""",
+            photo["url"],
+        )
+        assert size == [640, 480]
+
+    await page.reload()
+    await same(page)
+    await phone.close()
+    page = await phone.open()
+    await same(page)
+    assert await count(owner) == 0
+
+
+async def test_a_photo_taken_away_comes_back_by_undo(phone):
+    page = await phone.open()
+    one = await add(page, photographed())
+    await page.evaluate("id => Outbox.draft.removePhoto(id)", one["id"])
+    assert (await page.evaluate("Outbox.draft.load()"))["photos"] == []
+    await page.evaluate("id => Outbox.draft.restorePhoto(id)", one["id"])
+    assert len((await page.evaluate("Outbox.draft.load()"))["photos"]) == 1
+
+
+async def test_two_tabs_write_two_drafts(phone):
+    page = await phone.open()
+    await page.evaluate("Outbox.draft.save({description: 'first'})")
+    other = await phone.another()
+    assert await other.evaluate("Outbox.draft.load()") is None
+    await other.evaluate("Outbox.draft.save({description: 'second'})")
+    await page.reload()
+    assert (await page.evaluate("Outbox.draft.load()"))["fields"] == {"description": "first"}
+
+
+async def test_what_is_refused_keeps_everything_and_can_be_sent_again(phone, owner):
+    page = await phone.open()
+    fields = {"description": "In the sea", "lat": 50}
+    await page.evaluate("fields => Outbox.draft.save(fields)", fields)
+    await add(page, photographed())
+    there = {"lat": 50.0, "lng": -3.0}
+    await queue(page, {**pothole(), "location": there, "description": "In the sea"})
+    await until(lambda: states_are(page, ["refused"]), "it was refused")
+    [refused] = await items(page)
+    assert refused["problem"]["code"] == "outside-coverage"
+    assert refused["problem"]["status"] == 422
+    assert "outside every council" in refused["problem"]["detail"]
+    assert await page.locator("#queue li.refused").count() == 1
+    async with page.expect_navigation():
+        await page.click("#queue >> text=Change and send again")
+    found = await until(lambda: page.evaluate("Outbox.draft.load()"), "the draft is back")
+    assert found["fields"] == fields
+    assert len(found["photos"]) == 1
+    await queue(page, pothole())
+    await sent(page)
+    assert (await count(owner), await photos_of_reports(owner)) == (1, 1)
+
+
+async def states_are(page: Page, expected: list[str]) -> bool:
+    return await states(page) == expected
+
+
+async def test_what_was_discarded_is_not_sent_unless_it_is_taken_back(phone, tunnel, owner):
+    page = await phone.open()
+    tunnel.cut()
+    await queue(page)
+    await page.click("#queue >> text=Discard")
+    assert await page.evaluate("document.activeElement.textContent") == "Undo"
+    tunnel.mend()
+    await page.evaluate("Outbox.flush()")
+    assert await items(page) == []
+    await page.click("#queue >> text=Undo")
+    await sent(page)
+    assert await count(owner) == 1
+
+
+async def test_photos_that_the_server_forgot_are_sent_anew(phone, owner):
+    """A draft may lie for longer than the server keeps photos of nobody."""
+    page = await phone.open()
+    await add(page, photographed())
+
+    async def early() -> bool:
+        return await count(owner, "photo") == 1
+
+    await until(early, "the photo went while the form was being filled in")
+    await until(
+        lambda: page.evaluate("Outbox.draft.load().then((d) => d.photos[0].progress === 1)")
+    )
+    await owner.execute("delete from photo")
+    await queue(page)
+    await sent(page)
+    assert (await count(owner), await photos_of_reports(owner)) == (1, 1)
+
+
+async def test_a_browser_that_keeps_nothing_sends_all_the_same_and_says_so(
+    browser, county, site, owner
+):
+    context = await browser.new_context(service_workers="block")
+    await context.add_init_script(
+        "IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); }"
+    )
+    page = await context.new_page()
+    await page.goto(site)
+    await page.locator("#bar-forgetful").wait_for()
+    assert await page.evaluate("Outbox.keeps") is False
+    await add(page, photographed())
+    await queue(page)
+    await sent(page)
+    assert (await count(owner), await photos_of_reports(owner)) == (1, 1)
+    await context.close()
+
+
+async def test_a_photo_for_which_there_is_no_room_is_refused_and_said(phone):
+    page = await phone.open()
+    cdp = await phone.context.new_cdp_session(page)
+    await cdp.send("Storage.overrideQuotaForOrigin", {"origin": phone.url, "quotaSize": 40_000})
+    assert await refused(page, noisy(900, 900)) == "storage-full"
+    assert await page.evaluate("Outbox.draft.load()") is None
+
+
+async def test_no_secret_is_where_scripts_can_read_it(phone, owner):
+    page = await phone.open()
+    await phone.ready(page)
+    await page.evaluate("Outbox.draft.save({description: 'secret'})")
+    await add(page, photographed())
+    await queue(page)
+    await sent(page)
+    kept = await page.evaluate(DUMP)
+    assert "KB-" in kept  # it is what we looked for
+    assert not re.search(r"kb[dtsk]_", kept)
+    assert await page.evaluate("document.cookie") == ""
+    assert "secret" not in kept  # and what was typed went with it
+    assert await page.evaluate("indexedDB.databases().then((all) => all.length)") == 1
+
+
+# Photos
+
+
+async def test_the_photo_is_shrunk_and_its_file_s_words_stay_here(phone, owner, settings):
+    page = await phone.open()
+    found = await add(page, photographed(4000, 3000))
+    assert found["position"] == {"lat": pytest.approx(52.01), "lng": pytest.approx(-0.99)}
+    assert found["taken_at"] == "2026-11-20T14:03:05"
+    await queue(page)
+    await sent(page)
+    row = await owner.execute("select object_key, width, height, media_type from photo")
+    [(key, width, height, media_type)] = await row.fetchall()
+    assert (width, height, media_type) == (1920, 1440, "image/jpeg")
+    data = b"".join(
+        each.read_bytes() for each in Path(settings.photo_store).rglob("*") if each.is_file()
+    )
+    assert len(data) > 10_000, key
+    assert b"MARKER-IN-EXIF" not in data
+    assert b"Exif" not in data
+
+
+async def test_a_photo_held_sideways_is_sent_upright(phone, owner, settings):
+    page = await phone.open()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = BytesIO()
+    Image.new("RGB", (400, 200), "red").save(out, "JPEG", exif=exif)
+    await add(page, out.getvalue())
+    await queue(page)
+    await sent(page)
+    [size] = await (await owner.execute("select width, height from photo")).fetchall()
+    assert size == (200, 400)
+
+
+async def test_what_this_browser_cannot_open_goes_as_it_is(phone, owner):
+    page = await phone.open()
+    heic = encoded(picture(400, 300), HEIC)
+    await add(page, heic, "IMG_1.HEIC")
+    await queue(page)
+    await sent(page)
+    [found] = await (await owner.execute("select media_type, bytes from photo")).fetchall()
+    assert found == (HEIC, len(heic))
+
+
+async def test_what_is_no_picture_is_told_at_once(phone):
+    page = await phone.open()
+    assert await refused(page, b"%PDF-1.7 and so on") == "not-a-picture"
+    for _ in range(3):
+        await add(page, noisy(60, 40))
+    assert await refused(page, noisy(60, 40)) == "photos-too-many"
+
+
+async def timed(page: Page, data: bytes, name: str) -> float:
+    """Seconds from the choice of the photo until the report is in."""
+    began = time.monotonic()
+    await add(page, data, name)
+    await queue(page)
+    await sent(page, within_s=120)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("kind", ["shrunk", "original"])
+async def test_a_photo_arrives_over_a_line_that_is_cut_every_700_kb(phone, site, owner, kind):
+    data = noisy(4100, 3100)
+    assert 5e6 < len(data) < 6e6
+    async with badnet(site) as net:
+        phone.url = net.url
+        page = await phone.open("/static/icon.svg")
+        if kind == "original":  # a format that the browser cannot open
+            await page.context.add_init_script("self.createImageBitmap = () => Promise.reject()")
+        await page.goto(net.url)
+        await page.wait_for_load_state("networkidle")
+        before = net.cuts
+        took = await timed(page, data, "photo.jpg")
+        [(length,)] = await (await owner.execute("select bytes from photo")).fetchall()
+        print(
+            f"{kind}: {len(data) / 1e6:.2f} MB, sent {length / 1e6:.2f} MB in {took:.1f} s, "
+            f"{net.cuts - before} cuts"
+        )
+        await phone.close()
+    assert (await count(owner), await photos_of_reports(owner)) == (1, 1)
+    if kind == "original":
+        assert length == len(data)
+        assert net.cuts - before >= 2
+
+
+# Pages without signal
+
+
+async def test_other_pages_say_that_there_is_no_signal_in_the_reader_s_language(phone):
+    page = await phone.open()
+    await phone.ready(page)
+    await phone.offline(True)
+    await page.goto(f"{phone.url}/r/KB-7F3K9Q")
+    assert await page.locator("h1").text_content() == "There is no signal here"
+    await page.goto(f"{phone.url}/?lang=cy")
+    assert await page.locator("html").get_attribute("lang") == "cy"
+    assert await page.locator("#report").count() == 1
+
+
+async def test_the_page_is_kept_in_the_language_it_was_last_read_in(phone):
+    page = await phone.open()
+    await phone.ready(page)
+    await page.goto(f"{phone.url}/?lang=cy")
+    await phone.offline(True)
+    await page.goto(phone.url)
+    assert await page.locator("html").get_attribute("lang") == "cy"
+    await page.goto(f"{phone.url}/r/KB-7F3K9Q")
+    assert await page.locator("html").get_attribute("lang") == "cy"
+
+
+async def test_nothing_of_the_api_is_kept(phone, owner):
+    page = await phone.open()
+    await phone.ready(page)
+    await queue(page)
+    [report] = await sent(page)
+    await page.goto(f"{phone.url}/r/{report['answer']['reference']}")
+    await page.goto(phone.url)
+    kept = [urlsplit(each).path for each in await page.evaluate(CACHED)]
+    assert kept
+    assert all(each in {"/", "/offline"} or each.startswith("/static/") for each in kept), kept
+
+
+async def test_a_new_version_is_offered_and_taken_when_asked_for(phone, monkeypatch):
+    page = await phone.open()
+    await phone.ready(page)
+    newer = shell._WORKER.replace(VERSION.encode(), b"another", 1)
+    monkeypatch.setattr(shell, "_WORKER", newer)
+    monkeypatch.setattr(shell, "_WORKER_PACKED", packed(newer))
+    await page.evaluate("navigator.serviceWorker.ready.then((found) => found.update())")
+    await page.locator("#bar-newer button").wait_for()
+    async with page.expect_navigation():
+        await page.click("#bar-newer button")
+
+    async def kept() -> bool:
+        names = await page.evaluate("caches.keys()")
+        return "kerbline-another" in names and f"kerbline-{VERSION}" not in names
+
+    await until(kept, "the old version has gone")
+    assert await page.locator("#bar-newer").count() == 0
+
+
+async def test_a_phone_can_install_it(phone):
+    page = await phone.open()
+    await phone.ready(page)
+    cdp = await phone.context.new_cdp_session(page)
+    found = await cdp.send("Page.getAppManifest")
+    assert found["errors"] == []
+    manifest = json.loads(found["data"])
+    assert manifest["display"] == "standalone"
+    for icon in manifest["icons"]:
+        answer = await page.request.get(phone.url + icon["src"])
+        with Image.open(BytesIO(await answer.body())) as opened:
+            assert f"{opened.width}x{opened.height}" == icon["sizes"]
+    assert {each["purpose"] for each in manifest["icons"]} == {"any", "maskable"}
+    errors = await cdp.send("Page.getInstallabilityErrors")
+    assert [
+        e["errorId"] for e in errors["installabilityErrors"] if e["errorId"] != "in-incognito"
+    ] == []
+
+
+# Messages
+
+
+async def test_a_message_is_shown_once_and_leads_to_the_report(phone):
+    page = await phone.open()
+    await phone.ready(page)
+    cdp, name = await registration(page, phone.context)
+    told = {
+        "title": "KB-7F3K9Q",
+        "body": "A crew is on it",
+        "url": "/r/KB-7F3K9Q",
+        "tag": "job-1",
+        "update": "11111111-1111-4111-8111-111111111111",
+    }
+    show = """async () => {
+      const shown = await (await navigator.serviceWorker.ready).getNotifications();
+      return shown.map(({ title, body, tag, data }) => ({ title, body, tag, data }));
+    }"""
+
+    async def deliver(message: dict[str, Any]) -> None:
+        await cdp.send(
+            "ServiceWorker.deliverPushMessage",
+            {"origin": phone.url, "registrationId": name, "data": json.dumps(message)},
+        )
+
+    await deliver(told)
+    shown = await until(lambda: page.evaluate(show), "a notification")
+    assert shown == [
+        {
+            "title": told["title"],
+            "body": told["body"],
+            "tag": "job-1",
+            "data": {"url": "/r/KB-7F3K9Q"},
+        }
+    ]
+    # It was read and closed; the same one comes again, then another.
+    await page.evaluate(
+        "navigator.serviceWorker.ready.then(async (found) =>"
+        " (await found.getNotifications()).forEach((each) => each.close()))"
+    )
+    await deliver(told)
+    await deliver({**told, "body": "Fixed", "update": "22222222-2222-4222-8222-222222222222"})
+
+    async def bodies() -> list[str]:
+        return [each["body"] for each in await page.evaluate(show)]
+
+    await until(bodies, "the next one")
+    assert await bodies() == ["Fixed"]
+
+
+# The list of reports
+
+
+@pytest.mark.parametrize("lang", ["en", "cy"])
+async def test_the_list_of_reports_can_be_read_by_everybody(phone, tunnel, lang):
+    page = await phone.open(f"/?lang={lang}")
+    there = {**pothole(), "location": {"lat": 50.0, "lng": -3.0}}
+    await queue(page, there)
+    await until(lambda: states_are(page, ["refused"]), "it was refused")
+    await page.evaluate("Outbox.draft.save({description: 'x'})")
+    await queue(page)
+    await until(lambda: states_are(page, ["sent", "refused"]), "it was sent")
+    tunnel.cut()
+    await phone.offline(True)
+    await page.evaluate("Outbox.draft.save({description: 'y'})")
+    await add(page, noisy(300, 200))
+    await queue(page)
+    await page.locator("#queue li.waiting").wait_for()
+    await page.set_viewport_size({"width": 320, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert await page.locator("#queue li").count() == 3
+    assert await axe(page) == []
+    words = json.loads(await page.locator("#app-words").text_content() or "")
+    assert words["waiting"] in (await page.locator("#queue").inner_text())

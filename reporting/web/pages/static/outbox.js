@@ -314,8 +314,8 @@
       if (!next) return;
       tried.add(next.id);
       try {
-        await Sender.introduce();
-        await (next.of ? upload(next) : send(next.id));
+        const credentials = (await Sender.introduce()) ? "same-origin" : "omit";
+        await (next.of ? upload(next, credentials) : send(next.id, next.credentials ?? credentials));
         failures = 0;
       } catch (error) {
         if (error instanceof Refused) await change("photos", next.id, { problem: error.problem });
@@ -334,10 +334,10 @@
     }
   }
 
-  async function upload(photo) {
+  async function upload(photo, credentials) {
     await change("photos", photo.id, { begun: true });
     let said = 0;
-    await Sender.photo(photo, (bytes) => {
+    await Sender.photo(photo, credentials, (bytes) => {
       if (bytes < photo.size && Math.abs(bytes - said) < photo.size / 100) return;
       said = bytes;
       tell({ kind: "progress", id: photo.id, of: photo.of, bytes });
@@ -345,16 +345,17 @@
     await change("photos", photo.id, { sent: true });
   }
 
-  async function send(id) {
+  async function send(id, credentials) {
     tell({ kind: "sending", id });
+    await change("reports", id, { credentials });
     for (;;) {
       try {
         for (const photo of await photosOf(id)) {
-          if (!photo.sent) await named(upload(photo), photo);
+          if (!photo.sent) await named(upload(photo, credentials), photo);
         }
         const report = await get("reports", id);
         if (report?.state !== "waiting" || report.discarded_at) return;
-        const done = await Sender.report(id, report.text ?? (await written(report)));
+        const done = await Sender.report(id, report.text ?? (await written(report)), credentials);
         return await settle(report, done);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;

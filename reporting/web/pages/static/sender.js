@@ -31,18 +31,19 @@
   // --- One request ---------------------------------------------------------------------------
 
   // A page can show how an upload gets on; fetch cannot tell, and the worker has nothing else.
-  function ask(method, path, { headers = {}, body = null, onProgress = null } = {}) {
-    const how = onProgress && self.XMLHttpRequest ? byXhr : byFetch;
-    return how(method, path, headers, body, onProgress);
+  // `credentials: "omit"` leaves the cookies out, which only fetch can.
+  function ask(method, path, { headers = {}, body = null, onProgress, credentials = "same-origin" } = {}) {
+    const shows = onProgress && self.XMLHttpRequest && credentials !== "omit";
+    return shows ? byXhr(method, path, headers, body, onProgress) : byFetch(method, path, headers, body, credentials);
   }
 
-  async function byFetch(method, path, headers, body) {
+  async function byFetch(method, path, headers, body, credentials) {
     const control = new AbortController();
     const timer = setTimeout(() => control.abort(), PATIENCE_MS);
     try {
       const answer = await fetch(path, {
         method, headers, body, signal: control.signal,
-        cache: "no-store", credentials: "same-origin", redirect: "error",
+        cache: "no-store", credentials, redirect: "error",
       });
       return answered(answer.status, (name) => answer.headers.get(name), await answer.text());
     } catch {
@@ -98,17 +99,22 @@
 
   // --- The browser as a device -----------------------------------------------------------------
 
-  // With a cookie of its own the browser finds its reports again. Without one they go all the same.
+  // With a cookie of its own the browser finds its reports again; without one they go all the same.
+  // A request is known again only from the same sender, so whoever began as nobody stays nobody for
+  // that report. Tells which.
   async function introduce() {
-    const known = await Store.get("kept", "browser");
-    if (known?.until > Date.now()) return;
-    let is_known = false;
+    const before = await Store.get("kept", "browser");
+    if (before?.until > Date.now()) return before.known;
+    let known = Boolean(before?.known);
+    let until = Date.now() + HOUR_MS;
     try {
-      is_known = (await ask("POST", "/browser")).status === 204;
+      if ((await ask("POST", "/browser")).status === 204) [known, until] = [true, Date.now() + DAY_MS];
     } catch (error) {
       if (!(error instanceof Lost)) throw error;
+      until = 0;
     }
-    await Store.write(["kept", { id: "browser", until: Date.now() + (is_known ? DAY_MS : HOUR_MS) }]);
+    await Store.write(["kept", { id: "browser", known, until }]);
+    return known;
   }
 
   // --- A photo -------------------------------------------------------------------------------
@@ -120,7 +126,7 @@
   }
 
   // Send it from where the last connection ended. `onProgress` is told the bytes that are there.
-  async function photo({ upload, type, bytes, begun }, onProgress) {
+  async function photo({ upload, type, bytes, begun }, credentials, onProgress) {
     const length = bytes.byteLength;
     const headers = { "Content-Type": type, "Upload-Length": String(length) };
     const sum = await digest(bytes);
@@ -131,7 +137,7 @@
     let fruitless = 0;
     for (;;) {
       try {
-        offset ??= await standing(path);
+        offset ??= await standing(path, credentials);
         onProgress(offset);
         if (offset === length) return; // whole, and compared with its digest there
         if (offset > furthest) fruitless = 0;
@@ -140,7 +146,8 @@
         const answer = await ask("PUT", path, {
           headers: { ...headers, "Upload-Offset": String(from) },
           body: from ? bytes.slice(from) : bytes,
-          onProgress: self.XMLHttpRequest && ((sent) => onProgress(from + sent)),
+          onProgress: (sent) => onProgress(from + sent),
+          credentials,
         });
         if ((answer.status === 200 || answer.status === 201) && answer.json?.id) {
           onProgress(length);
@@ -158,8 +165,8 @@
     }
   }
 
-  async function standing(path) {
-    const answer = await ask("HEAD", path);
+  async function standing(path, credentials) {
+    const answer = await ask("HEAD", path, { credentials });
     if (answer.status === 404) return 0;
     const offset = Number(answer.header("Upload-Offset") ?? NaN);
     if (answer.status !== 200 || !Number.isInteger(offset)) throw verdict(answer);
@@ -172,13 +179,25 @@
   const observed = (made_at) => new Date(Date.parse(made_at) + ahead).toISOString();
 
   // Send it under its id; what it is answered, without what only a cookie may hold.
-  async function report(id, body) {
+  async function report(id, body, credentials) {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": id };
-    const answer = await ask("POST", "/v1/reports", { headers, body });
+    const answer = await ask("POST", "/v1/reports", { headers, body, credentials });
     const taken = [200, 201, 202].includes(answer.status) && answer.json !== null;
     if (!taken) throw verdict(answer);
+    if (credentials === "omit") await claim(answer.json);
     const told = Object.entries(answer.json).filter(([name]) => !name.startsWith("tracking_"));
     return { state: answer.status === 202 ? "confirm" : "sent", answer: Object.fromEntries(told) };
+  }
+
+  // Sent as nobody, it is still this browser's: its link is opened once, which leaves a cookie. If
+  // the line breaks here, the report is sent again, and answered again.
+  async function claim({ reference, tracking_token }) {
+    if (!tracking_token) return;
+    try {
+      await fetch(`/r/${reference}?t=${tracking_token}`, { redirect: "manual", cache: "no-store" });
+    } catch {
+      throw new Lost();
+    }
   }
 
   self.Sender = { Lost, Refused, introduce, photo, report, observed };
