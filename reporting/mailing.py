@@ -5,6 +5,7 @@ holds the token of their report. It says what happened, what comes next, why it 
 stop. The words stand in ``mail/`` and here, those of each status in ``notices``.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,8 @@ from reporting.outbox import Delivery
 from reporting.queries import mailing as queries
 from reporting.runtime import Connection
 
+#: A name before the @ that needs no quotes.
+_PLAIN: Final = re.compile(r"[\w.+-]+")
 _TEMPLATES: Final = Path(__file__).with_name("mail")
 
 
@@ -146,7 +149,7 @@ def message(mail: Mail, *, sender: str, at: datetime) -> EmailMessage:
     found = EmailMessage(policy=SMTP.clone(utf8=not mail.to.isascii()))
     own = Address(addr_spec=sender)
     found["From"] = Address(mail.sender, own.username, own.domain)
-    found["To"] = Address(addr_spec=mail.to)
+    found["To"] = _address(mail.to)
     found["Subject"] = mail.subject
     found["Date"] = format_datetime(at)
     found["Message-ID"] = f"<{mail.id}@{own.domain}>"
@@ -155,11 +158,11 @@ def message(mail: Mail, *, sender: str, at: datetime) -> EmailMessage:
     if mail.unsubscribe is not None:
         found["List-Unsubscribe"] = f"<{mail.unsubscribe}>"
         found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    found["Content-Language"] = mail.language
     # Nobody's absence answers it (RFC 3834).
     found["Auto-Submitted"] = "auto-generated"
     found.set_content(mail.text)
     found.add_alternative(mail.html, subtype="html")
+    found["Content-Language"] = mail.language
     return found
 
 
@@ -173,6 +176,17 @@ async def subscribed(conn: Connection, subscription: int) -> Subscribed | None:
 async def unsubscribe(conn: Connection, subscription: int) -> None:
     """No more mail goes there, and what waited is dropped. Once more changes nothing."""
     await conn.execute(queries.UNSUBSCRIBE, {"subscription": subscription})
+
+
+def _address(text: str) -> Address:
+    """The one address that a text is; the library reads none beyond ASCII."""
+    if text.isascii():
+        return Address(addr_spec=text)
+    name, _, domain = text.rpartition("@")
+    if not _PLAIN.fullmatch(name):
+        message = "not one address"
+        raise ValueError(message)
+    return Address(username=name, domain=domain)
 
 
 def _told(delivery: Delivery, spoken: Language) -> Told:
