@@ -26,6 +26,7 @@ from reporting.errors import (
     PhotoTaken,
     PhotoUnreadable,
 )
+from reporting.images.facts import Facts
 from reporting.images.headers import Header
 from reporting.images.regions import Region
 from reporting.photo_store import PhotoStore
@@ -263,7 +264,8 @@ async def review(
     ones open for nobody from the moment this is committed.
 
     Asks for no right: the caller has seen to that. Raises NotFound, PhotoPending for a picture the
-    worker has not come to, and PhotoUnreadable for one that could not be opened.
+    worker has not come to, PhotoUnreadable for one that could not be opened, and PhotoGone for one
+    of which no copy was ever made and of which the original is gone.
     """
     async with conn.cursor(row_factory=class_row(Photo)) as cursor:
         await cursor.execute(queries.LOCK, {"id": photo})
@@ -274,6 +276,8 @@ async def review(
             raise PhotoUnreadable
         if before.state == "stored" and before.reviewed_at is None:
             raise PhotoPending
+        if before.made is None and before.original_gone_at is not None:
+            raise PhotoGone
         rows = before.regions if regions is None else [region.row() for region in regions]
         await cursor.execute(
             queries.REVIEW,
@@ -291,27 +295,53 @@ async def review(
     return after
 
 
-async def settle(
-    conn: Connection,
-    photo: Photo,
-    *,
-    state: str,
-    width: int | None = None,
-    height: int | None = None,
-    made: str | None = None,
-) -> None:
-    """Its derivatives are in the store (``ready``), or it cannot be opened (``unreadable``)."""
-    await conn.execute(
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the worker made of a photo. The copies are in the store."""
+
+    width: int
+    height: int
+    review: str
+    regions: Sequence[Region]
+    #: The name of the new set of copies; None if nobody could look for faces.
+    made: str | None
+    phash: int | None
+    facts: Facts
+
+
+def again(photo: Photo, made: str) -> Made:
+    """Another set of copies of a photo about which nothing else is new."""
+    facts = Facts(photo.taken_at, photo.taken_lat, photo.taken_lng)
+    return Made(photo.width, photo.height, photo.review, photo.filled, made, photo.phash, facts)
+
+
+async def settle(conn: Connection, photo: Photo, made: Made | None) -> bool:
+    """The photo is ``ready``, or (None) cannot be opened: ``unreadable``.
+
+    False if something else has happened to it since: then what was made is of no use.
+    """
+    values = {"id": photo.id, "object_key": photo.object_key, "reviewed_at": photo.reviewed_at}
+    if made is None:
+        made = Made(photo.width, photo.height, photo.review, (), None, None, Facts())
+        values["state"] = "unreadable"
+    else:
+        values["state"] = "ready"
+    cursor = await conn.execute(
         queries.SETTLE,
         {
-            "id": photo.id,
-            "object_key": photo.object_key,
-            "state": state,
-            "width": width or photo.width,
-            "height": height or photo.height,
-            "made": made,
+            **values,
+            "width": made.width,
+            "height": made.height,
+            "review": made.review,
+            "regions": Jsonb([region.row() for region in made.regions]),
+            "made": made.made,
+            "phash": made.phash,
+            "taken_at": made.facts.taken_at,
+            "taken_lat": made.facts.lat,
+            "taken_lng": made.facts.lng,
         },
     )
+    return cursor.rowcount == 1
 
 
 async def delete_loose(
@@ -349,17 +379,25 @@ async def delete_orphans(
         keys = old[first : first + _BATCH]
         named = await _named(conn, keys)
         for key in keys:
-            if named.isdisjoint({key, key.rpartition("/")[0]}):
+            if key not in named:
                 await store.delete(key)
                 deleted += 1
     return deleted
 
 
 async def _named(conn: Connection, keys: Sequence[str]) -> set[str]:
+    """All that rows name, of the photos that these keys belong to."""
     ids = set()
     for key in keys:
         with suppress(ValueError, IndexError):  # not of our making: it has no row
             ids.add(UUID(key.split("/")[1]))
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(queries.NAMED, {"ids": list(ids)})
-        return {key for (key,) in await cursor.fetchall()}
+        rows = await cursor.fetchall()
+        await cursor.execute(queries.PARTS, {"ids": list(ids)})
+        parts = {part for (part,) in await cursor.fetchall()}
+    return parts | {
+        key_of(object_key, which, made)
+        for object_key, made, original_gone in rows
+        for which in (*(() if original_gone else (ORIGINAL, CLEAR)), *(SIZES if made else ()))
+    }

@@ -30,6 +30,7 @@ from reporting.settings import Settings
 from workers import pump as pumping
 from workers import relay as relaying
 from workers.darkroom import Darkroom
+from workers.gallery import Gallery
 from workers.jobs.checkpoint import checkpoint
 from workers.jobs.confirm import ask_to_confirm
 from workers.jobs.handling import Context
@@ -73,7 +74,7 @@ class Queue:
 
 UPDATES: Final = Queue("kerbline:updates", (notify,), max_jobs=10, timeout_s=20, cron=True)
 #: Of their own, so that a hundred uploads keep no message waiting. One is developed, one is ready.
-PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=60)
+PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=120)
 #: A mail server may take its time; no update waits for it.
 CONFIRMATIONS: Final = Queue("kerbline:confirmations", (ask_to_confirm,), max_jobs=2, timeout_s=60)
 QUEUES: Final = (UPDATES, PHOTOS, CONFIRMATIONS)
@@ -136,6 +137,7 @@ async def work(
         ) as webpush,
         open_mailer(sender(settings), Quota(redis, runtime.keys)) as mailer,
         Darkroom() as darkroom,
+        Gallery() as gallery,
     ):
         channels = open_channels(runtime, fcm=fcm, webpush=webpush, mailer=mailer)
         pumps = {
@@ -150,6 +152,7 @@ async def work(
             "pumps": pumps,
             "mailer": mailer,
             "darkroom": darkroom,
+            "gallery": gallery,
         }
         # A task that fails for a reason nobody foresaw ends the process; its supervisor starts
         # another, and the leases bring back what it had.

@@ -13,7 +13,11 @@ from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 from pillow_heif import register_heif_opener
 
+from geo.errors import Refusal
+from reporting.images import facts
+from reporting.images.facts import Facts
 from reporting.images.headers import HEIC, JPEG, PNG, WEBP, check_pixels, inspect
+from reporting.images.likeness import likeness
 
 #: Long edges. 1920 lets a 12-megapixel JPEG be halved inside its decoder; 2048 would not.
 LARGE_EDGE: Final = 1920
@@ -21,6 +25,8 @@ SMALL_EDGE: Final = 400
 QUALITY: Final = 82
 
 _FORMATS: Final = {PNG: "PNG", WEBP: "WEBP", HEIC: "HEIF"}
+#: Rows of a strip, after it was reduced.
+_STRIP: Final = 64
 _SRGB: Final = ImageCms.createProfile("sRGB")
 
 # The header was checked against our own limits; Pillow's would only add warnings.
@@ -30,12 +36,16 @@ register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, dec
 
 @dataclass(frozen=True, slots=True)
 class Derivatives:
-    """Two JPEGs, and the size of the whole picture when it stands upright."""
+    """Two JPEGs with nothing filled, and what else is to be told of the picture."""
 
+    #: Of the whole picture when it stands upright.
     width: int
     height: int
-    large: bytes
+    clear: bytes
+    #: The same, small. Only for who may see ``clear``, until faces have been looked for.
     small: bytes
+    likeness: int | None
+    facts: Facts
 
 
 _TURNS: Final = {
@@ -60,16 +70,28 @@ def derive(data: bytes) -> Derivatives:
     with _opened(data, header.media_type) as picture:
         width, height = picture.size
         check_pixels(header.media_type, width, height)
-        orientation = _orientation(picture)
+        orientation, told = _orientation(picture), facts.read(picture)
         if header.media_type == JPEG and max(width, height) > LARGE_EDGE:
             picture.draft("RGB", _fit(width, height, LARGE_EDGE))
         picture.load()
-        large = _flat(_in_srgb(_shrunk(_eight_bit(picture), LARGE_EDGE)))
+        clear = _flat(_in_srgb(shrunk(_reduced(picture), LARGE_EDGE)))
     if orientation in _TURNS:  # last, when there is least to turn
-        large = large.transpose(_TURNS[orientation])
+        clear = clear.transpose(_TURNS[orientation])
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Derivatives(width, height, _encoded(large), _encoded(_shrunk(large, SMALL_EDGE)))
+    small = shrunk(clear, SMALL_EDGE)
+    return Derivatives(width, height, encoded(clear), encoded(small), likeness(small), told)
+
+
+def are_copies(*copies: bytes) -> bool:
+    """Whether they are pictures as ours are; told from their headers."""
+    try:
+        made = [inspect(copy) for copy in copies]
+    except Refusal:
+        return False
+    return all(
+        copy.media_type == JPEG and max(copy.width, copy.height) <= LARGE_EDGE for copy in made
+    )
 
 
 def _opened(data: bytes, media_type: str) -> Image.Image:
@@ -92,12 +114,35 @@ def _fit(width: int, height: int, edge: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _shrunk(picture: Image.Image, edge: int) -> Image.Image:
-    """Not ``thumbnail``: that would take the small picture some files carry, whatever it shows."""
+def shrunk(picture: Image.Image, edge: int) -> Image.Image:
+    """No longer than that.
+
+    Not ``thumbnail``: that would take the small picture some files carry, whatever it shows.
+    """
     size = _fit(*picture.size, edge)
     if size == picture.size:
         return picture
     return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
+    """Made smaller by a whole number, in a mode that can be shrunk further.
+
+    Strip by strip: shrinking it at once takes another whole picture in another mode, or two.
+    """
+    factor = max(picture.size) // LARGE_EDGE
+    if factor < 2:  # noqa: PLR2004
+        return _eight_bit(picture)
+    width, height = picture.size
+    strips = [
+        _eight_bit(picture.crop((0, top, width, min(top + _STRIP * factor, height)))).reduce(factor)
+        for top in range(0, height, _STRIP * factor)
+    ]
+    made = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    for number, strip in enumerate(strips):
+        made.paste(strip, (0, number * _STRIP))
+    made.info = picture.info
+    return made
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
@@ -132,7 +177,8 @@ def _flat(picture: Image.Image) -> Image.Image:
     return plain
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def encoded(picture: Image.Image) -> bytes:
+    """As a JPEG of nothing but pixels."""
     out = BytesIO()
     picture.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()

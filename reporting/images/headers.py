@@ -17,6 +17,8 @@ Bytes = bytes | bytearray
 
 #: Decoded whole, this many pixels fit the decoder's memory.
 PIXELS_LIMIT: Final = 50_000_000
+#: Its decoder keeps four whole pictures.
+WEBP_PIXELS_LIMIT: Final = 24_000_000
 #: A JPEG shrinks while it is decoded, if it is not progressive: phones make 200 megapixels.
 BASELINE_JPEG_PIXELS_LIMIT: Final = 220_000_000
 #: Far more parts than a camera writes; a file made of nothing else would take seconds to walk.
@@ -169,7 +171,7 @@ def _webp(data: Bytes) -> Header:
             height = int.from_bytes(body[8:10], "little") & 0x3FFF
         case _:
             raise ImageBroken
-    return check_pixels(WEBP, width, height)
+    return check_pixels(WEBP, width, height, limit=WEBP_PIXELS_LIMIT)
 
 
 # HEIC: boxes within boxes (ISO/IEC 14496-12 and 23008-12).

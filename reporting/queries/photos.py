@@ -49,10 +49,15 @@ left join job on job.id = coalesce(link.job_id, entry.job_id)
 where photo.id = %(id)s
 """
 
-#: Only once, and only for the upload that was looked at.
+#: What became of it, if nothing has happened since it was looked at: it was not made ready, and no
+#: staff has decided anything.
 SETTLE = """
-update photo set state = %(state)s, width = %(width)s, height = %(height)s, made = %(made)s
+update photo set
+  state = %(state)s, width = %(width)s, height = %(height)s, made = %(made)s, review = %(review)s,
+  regions = %(regions)s, phash = %(phash)s, taken_at = %(taken_at)s,
+  taken_place = st_setsrid(st_makepoint(%(taken_lng)s::float8, %(taken_lat)s::float8), 4326)
 where id = %(id)s and object_key = %(object_key)s and state = 'stored'
+  and reviewed_at is not distinct from %(reviewed_at)s
 """
 
 #: Uploaded and never sent with a report or an update. One that is being attached right now is
@@ -68,12 +73,13 @@ for update skip locked
 
 FORGET = "delete from photo where id = any(%(ids)s)"
 
-#: Which of these objects have a row; the parts of a picture on its way have one too.
+#: The objects that rows name, of these photos.
 NAMED = """
-select object_key from photo where id = any(%(ids)s)
-union all
-select unnest(parts) from upload where photo_id = any(%(ids)s)
+select object_key, made, original_gone_at is not null from photo where id = any(%(ids)s)
 """
+
+#: The parts that are here of them while they are on their way.
+PARTS = "select unnest(parts) from upload where photo_id = any(%(ids)s)"
 
 LOCK = f"select {_COLUMNS} from photo where id = %(id)s for update"
 
