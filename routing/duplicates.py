@@ -37,6 +37,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from geo.points import Point, degrees_around
 from routing.categories import Answer, Answers, Category
@@ -54,6 +55,16 @@ DIFFERS = -0.7
 NUMBERS_AGREE = 0.25
 #: So many of the 64 bits may differ, and what that is worth.
 PHOTOS = ((6, 4.0), (10, 2.0))
+
+#: The parts as staff read them; the prior is the category's own and goes without saying.
+_SAID = {
+    "distance": "the distance",
+    "accuracy": "unsure positions",
+    "age": "the time since its last report",
+    "others": "other open jobs there",
+    "answers": "the answers",
+    "photos": "the pictures",
+}
 
 #: A lock's cell in degrees, about 550 m each way in England: a circle mostly touches one.
 _HEIGHT, _WIDTH = 0.005, 0.008
@@ -129,6 +140,21 @@ def score(category: Category, told: Told, known: Known, others: int = 0) -> Scor
 def scores(category: Category, told: Told, known: Sequence[Known]) -> list[Score]:
     """The score of each of the open jobs there."""
     return [score(category, told, job, len(known) - 1) for job in known]
+
+
+def sentence(match: Mapping[str, Any]) -> str:
+    """Why a report was taken for the same or not, from what the log keeps of it."""
+    parts: Mapping[str, float] = match["parts"]
+    ways = (
+        ("for it", [_SAID[name] for name, value in parts.items() if name in _SAID and value > 0]),
+        ("against", [_SAID[name] for name, value in parts.items() if name in _SAID and value < 0]),
+    )
+    evidence = "; ".join(f"{way}: {', '.join(what)}" for way, what in ways if what)
+    return (
+        f"{match['probability']:.0%} likely to be the defect of {match['job']}, "
+        f"{match['distance_m']:.0f} m away, where {match['threshold']:.0%} is enough"
+        + (f" ({evidence})." if evidence else ".")
+    )
 
 
 def counted_m(accuracy_m: float | None) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reporting.events import priority_code
 from reporting.jobs.rows import AssignmentRow, JobRow, ListedJob, ReportRow, UpdateRow
+from routing import duplicates
 from routing.reasons import sentence
 from routing.rulebook import Rules
 
@@ -77,6 +78,7 @@ def update(row: UpdateRow) -> dict[str, Any]:
         "made_at": row.made_at,
         "recorded_at": row.recorded_at,
         "changes": changes(row),
+        "why": duplicates.sentence(row.changes["match"]) if "match" in row.changes else None,
         "note": row.note,
         "public_message": row.public_message,
         "photos": row.photos,

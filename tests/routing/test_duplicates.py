@@ -18,6 +18,7 @@ from routing.duplicates import (
     reach_m,
     score,
     scores,
+    sentence,
 )
 
 POTHOLE, FLY_TIPPING = read(SHIPPED.read_bytes())
@@ -166,3 +167,15 @@ def test_what_the_log_keeps_comes_back_as_it_went_in(metres, days, accuracy, oth
     assert json.loads(text) == kept
     parts = kept["parts"]
     assert all(not (value == 0 and math.copysign(1, value) < 0) for value in parts.values())
+
+
+def test_what_the_log_keeps_reads_as_a_sentence():
+    found = score(POTHOLE, Told(5, answers=SAME), Known(6, 2, answers=SAME)).as_json()
+    said = sentence({"job": "KB-7F3K9Q", **found})
+    assert said == (
+        "73% likely to be the defect of KB-7F3K9Q, 6 m away, where 40% is enough"
+        " (for it: the answers; against: the distance, unsure positions,"
+        " the time since its last report)."
+    )
+    plain = sentence({"job": "KB-7F3K9Q", **score(POTHOLE, Told(), HERE).as_json()})
+    assert plain.endswith("where 40% is enough.")

@@ -162,11 +162,12 @@ class UpdateOut(Wire):
 
     id: UUID
     version: int = Field(description="The job's version after it")
-    kind: Literal["reported", "attached", "changed", "reassigned", "noted"]
+    kind: Literal["reported", "attached", "changed", "reassigned", "noted", "feedback", "withdrawn"]
     by: str = Field(examples=["Ann Cole"])
     made_at: Instant
     recorded_at: Instant
     changes: dict[str, Any] = Field(description="Field → its new value")
+    why: str | None = Field(description="Why a report joined the job by itself, or made its own")
     note: str | None
     public_message: str | None
     photos: list[PhotoView]
