@@ -10,6 +10,7 @@ from reporting.settings import Settings
 from reporting.web import openapi_document, problems, routes
 from reporting.web.body import BodyLimit
 from reporting.web.compress import CompressPages
+from reporting.web.door import Doorkeeper
 from reporting.web.limits import open_limiter
 from reporting.web.news import open_news
 from reporting.web.observe import Observe
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     routes.include(app)
     openapi_document.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Doorkeeper)
     app.add_middleware(CompressPages)
     app.add_middleware(Observe, https=settings.environment == "production")
     return app

@@ -18,6 +18,16 @@ class NotFound(Refusal):
     code = "not-found"
 
 
+class MethodNotAllowed(Refusal):
+    """This address does not take that method."""
+
+    code = "method-not-allowed"
+
+
+class NotAccepted(Refusal):
+    """The request cannot be accepted."""
+
+
 class NotSignedIn(Refusal):
     """Sign in, or send a valid token."""
 
@@ -52,6 +62,23 @@ class TooManyRequests(Refusal):
     """Too many requests; try again a little later."""
 
     code = "too-many-requests"
+
+
+class TooManyReports(TooManyRequests):
+    """Very many reports come from where you are. Send yours again in {minutes} minutes; the app
+    keeps it, and does that by itself."""
+
+    def __init__(self, minutes: int = 10, **facts: object) -> None:
+        sentence = " ".join((type(self).__doc__ or "").split())
+        super().__init__(sentence.format(minutes=minutes), minutes=minutes, **facts)
+
+
+class ConfirmByEmail(TooManyReports):
+    """Very many reports come from where you are. Add your e-mail address: we send a link to it that
+    lets yours in. Or send it again in {minutes} minutes; the app keeps it, and does that by
+    itself."""
+
+    code = "confirm-by-email"
 
 
 class IdempotencyKeyMissing(Refusal):

@@ -7,9 +7,10 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from reporting.auth import Anyone, Principal, Staff, identify
-from reporting.errors import NotAllowed, NotSignedIn
-from reporting.runtime import Runtime
-from reporting.web import cookies
+from reporting.errors import NotAllowed, NotSignedIn, TooManyRequests
+from reporting.keys import TRACKING
+from reporting.runtime import Connection, Runtime
+from reporting.web import cookies, limits
 
 #: For the document only; ``principal`` reads the header.
 BEARER = HTTPBearer(
@@ -50,12 +51,31 @@ async def principal(request: Request) -> Principal:
     token = bearer(request)
     if token is not None:
         async with belongings(request).reading() as conn:
-            return await identify(conn, token)
+            return await known(request, conn, token)
     for kept in cookies.bearers(request):
-        with suppress(NotSignedIn):
+        with suppress(NotSignedIn, TooManyRequests):
             async with belongings(request).reading() as conn:
-                return await identify(conn, kept)
+                return await known(request, conn, kept)
     return Anyone()
+
+
+async def known(request: Request, conn: Connection, token: str) -> Principal:
+    """Whose bearer it is. Raises NotSignedIn, and TooManyRequests for who only guesses.
+
+    Tokens of reports go from hand to hand in links, so those are what somebody would guess at.
+    """
+    limiter = limits.of(request)
+    guessable = token.startswith(TRACKING)
+    if guessable:
+        await limiter.refuse_guesser(limits.address_of(request))
+    try:
+        found = await identify(conn, token)
+    except NotSignedIn:
+        if guessable:
+            await limiter.guessed(limits.address_of(request))
+        raise
+    limiter.door.vouch(token)
+    return found
 
 
 async def staff(who: Annotated[Principal, Depends(principal)]) -> Staff:

@@ -1,6 +1,7 @@
 """Every error as application/problem+json (RFC 9457). The one table that gives errors a status.
 
-An answer never repeats what was sent: neither the input nor a database's words.
+An answer never repeats what was sent: neither the input nor a database's words. It speaks the
+reader's language, as far as that language's catalogue goes; ``code`` is the same in all.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ from starlette.exceptions import HTTPException
 from geo import errors as geo
 from geo import tiles
 from reporting import errors
-from reporting.web import body
+from reporting.language import LANGUAGES, Language, accepted, language
+from reporting.web import body, cookies
 from routing import errors as routing
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -71,7 +73,11 @@ _RETRIED: Final = (
 
 
 #: Facts that programs look for in headers, and people in the problem.
-FACTS_IN_HEADERS: Final = {"upload_offset": "Upload-Offset", "upload_length": "Upload-Length"}
+FACTS_IN_HEADERS: Final = {
+    "upload_offset": "Upload-Offset",
+    "upload_length": "Upload-Length",
+    "retry_after_s": "Retry-After",
+}
 
 
 class FieldError(BaseModel):
@@ -97,64 +103,95 @@ def status_of(refusal: geo.Refusal) -> int:
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
+def title(code: str) -> str:
+    """A code in words."""
+    return code.replace("-", " ").capitalize()
+
+
+def said(refusal: geo.Refusal, spoken: Language) -> str:
+    """The sentence of a refusal in a language; one that its catalogue lacks is said in English."""
+    sentence = " ".join((type(refusal).__doc__ or "").split())
+    if "{" in sentence:
+        return spoken.say(sentence, **refusal.facts)
+    return spoken.say(refusal.detail)
+
+
+def spoken_by(request: Request) -> Language:
+    """What a client's reader reads: as they chose on our pages, else as their software asks."""
+    chosen = request.cookies.get(cookies.LANGUAGE)
+    header = request.headers.get("accept-language")
+    return language(chosen if chosen in LANGUAGES else accepted(header))
+
+
 def problem(
     status: int,
     code: str,
     detail: str,
     facts: Mapping[str, Any] | None = None,
     headers: dict[str, str] | None = None,
+    spoken: Language | None = None,
 ) -> Response:
-    """A problem answer. ``facts`` are further members, such as the nearest authority."""
+    """A problem answer. ``facts`` are further members, such as the nearest authority.
+
+    The detail is in the language spoken already, English unless it is given.
+    """
+    spoken = spoken or language(None)
     content = {
         "type": f"/problems/{code}",
-        "title": code.replace("-", " ").capitalize(),
+        "title": spoken.say(title(code)),
         "status": status,
         "detail": detail,
         "code": code,
         **(facts or {}),
     }
+    told = {"Cache-Control": "no-store", "Content-Language": spoken.tag}
     return Response(
         orjson.dumps(content),
         status,
-        {"Cache-Control": "no-store", **(headers or {})},
+        {**told, **(headers or {})},
         media_type=MEDIA_TYPE,
     )
 
 
-def refused(refusal: geo.Refusal) -> Response:
+def refused(refusal: geo.Refusal, spoken: Language | None = None) -> Response:
     """The answer to a refusal."""
+    spoken = spoken or language(None)
     status = status_of(refusal)
-    headers = {
+    headers = {}
+    if isinstance(refusal, _RETRIED):
+        headers["Retry-After"] = RETRY_AFTER[status]
+    headers |= {
         name: str(refusal.facts[fact])
         for fact, name in FACTS_IN_HEADERS.items()
         if fact in refusal.facts
     }
-    if isinstance(refusal, _RETRIED):
-        headers["Retry-After"] = RETRY_AFTER[status]
     if status == 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2 asks for the header
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(status, refusal.code, refusal.detail, refusal.facts, headers)
+    detail = said(refusal, spoken)
+    return problem(status, refusal.code, detail, refusal.facts, headers, spoken)
 
 
 # Starlette types every handler's error as Exception; each is installed for its own kind below.
 
 
-async def _on_refusal(_: Request, error: Any) -> Response:
-    return refused(error)
+async def _on_refusal(request: Request, error: Any) -> Response:
+    return refused(error, spoken_by(request))
 
 
-async def _on_validation(_: Request, error: Any) -> Response:
+async def _on_validation(request: Request, error: Any) -> Response:
+    spoken = spoken_by(request)
     items = error.errors()
     whole = next((item for item in items if item["loc"] == ("body",)), None)
     if whole and whole["type"] == "missing":
-        return refused(body.BodyUnreadable())
+        return refused(body.BodyUnreadable(), spoken)
     if whole and isinstance(whole["input"], bytes):  # not read as JSON, for its media type
-        return refused(body.MediaTypeRefused())
+        return refused(body.MediaTypeRefused(), spoken)
     found = [
         {"pointer": _pointer(item["loc"]), "detail": item["msg"].removeprefix("Value error, ")}
         for item in items[:ERRORS_SHOWN]
     ]
-    return problem(422, errors.Invalid.code, errors.Invalid().detail, {"errors": found})
+    detail = said(errors.Invalid(), spoken)
+    return problem(422, errors.Invalid.code, detail, {"errors": found}, spoken=spoken)
 
 
 #: A body may be wrong in more ways than anybody reads.
@@ -175,28 +212,28 @@ def _pointer(location: tuple[str | int, ...]) -> str:
     return "".join(parts)
 
 
-async def _on_http(_: Request, error: Any) -> Response:
+async def _on_http(request: Request, error: Any) -> Response:
     """Starlette's and FastAPI's own errors, in our form."""
+    spoken = spoken_by(request)
     if isinstance(error.__cause__, geo.Refusal):  # raised while FastAPI was reading the body
-        return refused(error.__cause__)
-    codes = {400: "body-unreadable", 404: "not-found", 405: "method-not-allowed"}
-    details = {
-        400: body.BodyUnreadable().detail,
-        404: errors.NotFound().detail,
-        405: "This address does not take that method.",
-    }
-    return problem(
-        error.status_code,
-        codes.get(error.status_code, "refused"),
-        details.get(error.status_code, "The request cannot be accepted."),
-        headers=dict(error.headers or {}),
-    )
+        return refused(error.__cause__, spoken)
+    kind = _HTTP.get(error.status_code, errors.NotAccepted)
+    headers = dict(error.headers or {})
+    return problem(error.status_code, kind.code, said(kind(), spoken), None, headers, spoken)
 
 
-async def _on_database(_: Request, error: Exception) -> Response:
+#: What the frameworks refuse, as refusals of ours.
+_HTTP: Final[dict[int, type[geo.Refusal]]] = {
+    400: body.BodyUnreadable,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+}
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
     """The database is away, slow or was restarted: the client may repeat the request."""
     structlog.get_logger("kerbline").warning("database_unavailable", error=type(error).__name__)
-    return refused(errors.Unavailable())
+    return refused(errors.Unavailable(), spoken_by(request))
 
 
 def install(app: FastAPI) -> None:
@@ -228,7 +265,7 @@ def responses(*kinds: type[geo.Refusal]) -> dict[int | str, dict[str, Any]]:
         content["content"][MEDIA_TYPE]["examples"][kind.code] = {
             "value": {
                 "type": f"/problems/{kind.code}",
-                "title": kind.code.replace("-", " ").capitalize(),
+                "title": title(kind.code),
                 "status": status,
                 "detail": sentence,
                 "code": kind.code,

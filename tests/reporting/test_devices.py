@@ -253,15 +253,6 @@ class TestLimits:
                 answers.append(await phone.post(DEVICES))
         assert answers[-1].status_code == 429
 
-    async def test_reports_without_a_bearer_are_limited_and_a_devices_are_not(
-        self, client: httpx.AsyncClient, county: County
-    ):
-        _, mine = await made(client)
-        for _ in range(6):
-            said = await client.post("/v1/reports", json={})
-        assert said.status_code == 429
-        assert (await client.post("/v1/reports", json={}, headers=mine)).status_code == 422
-
     async def test_no_address_stands_in_redis(self, client: httpx.AsyncClient, redis: Any):
         await client.post(DEVICES)
         keys = [key.decode() async for key in redis.scan_iter("kerbline:limit*")]

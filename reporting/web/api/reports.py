@@ -1,6 +1,6 @@
 """Reports: send one, look at one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
 from reporting import metrics
 from reporting.errors import (
+    ConfirmByEmail,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     NotAllowed,
@@ -18,19 +19,19 @@ from reporting.errors import (
     PhotoUnknown,
     SameAsRefused,
     StillRunning,
-    TooManyRequests,
+    TooManyReports,
     UnknownAuthority,
 )
 from reporting.references import PATTERN
 from reporting.reports import taking
 from reporting.reports.values import Claim, Contact, NewReport
 from reporting.web import showing
+from reporting.web.admitting import admit
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep, belongings
-from reporting.web.limits import limited
 from reporting.web.photo_links import PhotoView
-from reporting.web.problems import responses
+from reporting.web.problems import responses, spoken_by
 from reporting.web.wire import (
     Answer,
     AuthorityOut,
@@ -46,6 +47,7 @@ from routing.errors import AnswersRefused, UnknownCategory
 
 router = APIRouter(prefix="/v1", tags=["reports"], route_class=StrictRoute)
 
+NO_STORE: Final = {"Cache-Control": "no-store"}
 PHOTOS_LIMIT = 3
 Reference = Annotated[str, StringConstraints(pattern=f"^{PATTERN.pattern}$")]
 
@@ -88,6 +90,9 @@ class ReportIn(Wire):
     contact: ContactIn | None = None
     same_as: Reference | None = Field(None, description="Reference of the job this is about")
     observed_at: Instant | None = None
+    website: Annotated[CleanText, Field(max_length=300)] | None = Field(
+        None, description="A field of our page that people do not see. Leave it out"
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> "ReportIn":
@@ -148,6 +153,14 @@ class ReportCreated(Wire):
     tracking_url: str
 
 
+class Confirm(Wire):
+    """The report is kept, and waits for its sender to open the link that we sent."""
+
+    confirm: Literal["email"] = "email"
+    id: UUID
+    expires_at: Instant
+
+
 @router.post(
     "/reports",
     operation_id="createReport",
@@ -158,28 +171,35 @@ class ReportCreated(Wire):
     ),
     status_code=201,
     response_model=ReportCreated,
-    dependencies=[limited("reports", unless_bearer=True)],
-    responses=responses(
-        IdempotencyKeyMissing,
-        BodyUnreadable,
-        BodyTooLarge,
-        IdempotencyKeyReused,
-        StillRunning,
-        NotAPlace,
-        NullIsland,
-        LooksLikeGridReference,
-        LooksSwapped,
-        OutsideCoverage,
-        UnknownCategory,
-        AnswersRefused,
-        PhotoUnknown,
-        SameAsRefused,
-        TooManyRequests,
-        ObservedAtRefused,
-        UnknownAuthority,
-        NotSignedIn,
-        NotAllowed,
-    ),
+    responses={
+        202: {
+            "model": Confirm,
+            "description": "Over a limit, and kept for 48 hours: a link in an e-mail to its sender"
+            " lets it in. Sent again with the same `Idempotency-Key` after that, it is a 201.",
+        },
+        **responses(
+            IdempotencyKeyMissing,
+            BodyUnreadable,
+            BodyTooLarge,
+            IdempotencyKeyReused,
+            StillRunning,
+            NotAPlace,
+            NullIsland,
+            LooksLikeGridReference,
+            LooksSwapped,
+            OutsideCoverage,
+            UnknownCategory,
+            AnswersRefused,
+            PhotoUnknown,
+            SameAsRefused,
+            TooManyReports,
+            ObservedAtRefused,
+            UnknownAuthority,
+            NotSignedIn,
+            NotAllowed,
+            ConfirmByEmail,
+        ),
+    },
 )
 async def create_report(
     request: Request,
@@ -195,6 +215,18 @@ async def create_report(
         runtime.keys.body_hash(await request.body()),
     )
     new = body.new()
+    kept = await admit(
+        request,
+        runtime,
+        principal,
+        claim,
+        new,
+        spoken_by(request),
+        trapped=bool(body.website),
+    )
+    if kept is not None:
+        told = Confirm(id=kept.id, expires_at=kept.expires_at)
+        return Response(told.model_dump_json(), 202, NO_STORE, media_type="application/json")
     category = await runtime.category(new.category)
     async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
         answered = await taking.create(
@@ -207,7 +239,7 @@ async def create_report(
             new=new,
             category=category,
         )
-    headers = {"Cache-Control": "no-store"}
+    headers = dict(NO_STORE)
     if answered.replayed:
         headers["Idempotency-Replayed"] = "true"
     else:
@@ -259,6 +291,7 @@ class ReportSummary(Wire):
     scheduled_for: Instant | None
     created_at: Instant
     updated_at: Instant
+    closed_at: Instant | None = Field(description="When it was fixed, or closed without work")
     withdrawn_at: Instant | None = Field(description="When its reporter took it back")
 
 

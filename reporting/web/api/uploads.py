@@ -34,10 +34,10 @@ from reporting.photo_store import StoreAway
 from reporting.photos import Photo
 from reporting.runtime import Runtime
 from reporting.uploads import Arriving
+from reporting.web import limits
 from reporting.web.arriving import Body, Told, tell
 from reporting.web.body import BodyTooLarge, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep
-from reporting.web.limits import limited
 from reporting.web.problems import responses
 
 router = APIRouter(prefix="/v1/photos", tags=["photos"])
@@ -83,7 +83,6 @@ class Received(Wire):
     operation_id="putPhoto",
     status_code=201,
     response_model=Received,
-    dependencies=[limited("photos")],
     openapi_extra=_BINARY,
     responses={
         200: {"model": Received, "description": "The same picture was already here."},
@@ -145,6 +144,7 @@ async def put_photo(
     """
     told = tell(request, repr_digest, upload_offset, upload_length, upload_complete)
     device = _device(principal)
+    await _count(request, principal, told)
     held = None
     if told.offset:
         found, held = await _stand(runtime, photo, told, device)
@@ -162,6 +162,17 @@ async def put_photo(
         raise
     finally:
         body.let_go()
+
+
+async def _count(request: Request, principal: Principal, told: Told) -> None:
+    """Raises TooManyRequests for who begins too many; going on with one counts for nothing."""
+    if told.offset or isinstance(principal, Staff):
+        return
+    limiter = limits.of(request)
+    if isinstance(principal, Device):
+        await limiter.hit("photos of a device", str(principal.id))
+    else:
+        await limiter.hit("photos", limits.household(limits.address_of(request)))
 
 
 async def _stand(

@@ -2,11 +2,12 @@
 
 from fastapi import Request, Response
 
-from reporting.auth import Anyone, Principal, identify
-from reporting.errors import NotSignedIn
+from reporting.auth import Anyone, Principal
+from reporting.errors import NotSignedIn, TooManyRequests
 from reporting.keys import TRACKING
 from reporting.runtime import Connection
 from reporting.web import cookies
+from reporting.web.deps import known
 
 
 def remember(request: Request, answer: Response, reference: str, token: str) -> None:
@@ -21,7 +22,7 @@ async def who(conn: Connection, request: Request, reference: str) -> Principal:
     for token in (cookies.held(request, name) for name in names):
         if token is not None:
             try:
-                return await identify(conn, token)
-            except NotSignedIn:
+                return await known(request, conn, token)
+            except (NotSignedIn, TooManyRequests):
                 continue
     return Anyone()
