@@ -368,6 +368,26 @@ async def delete_bytes(store: PhotoStore, object_key: str, made: str | None) -> 
         await store.delete(key_of(object_key, which, made))
 
 
+async def delete_originals(
+    conn: Connection, store: PhotoStore, older_than: timedelta, *, limit: int = _BATCH
+) -> int:
+    """Delete what shows faces of jobs closed so long ago: the originals and the clear copies.
+
+    First the bytes, then the word of it; interrupted in between, it is done again. The redacted
+    copies stay. A job that was reopened is not closed.
+    """
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            queries.ORIGINALS, {"older_than_s": older_than.total_seconds(), "limit": limit}
+        )
+        rows = await cursor.fetchall()
+    for _, key in rows:
+        for which in (ORIGINAL, CLEAR):
+            await store.delete(key_of(key, which, None))
+    await conn.execute(queries.ORIGINALS_GONE, {"ids": [photo for photo, _ in rows]})
+    return len(rows)
+
+
 async def delete_orphans(
     conn: Connection, store: PhotoStore, older_than: timedelta = ORPHAN_FOR
 ) -> int:

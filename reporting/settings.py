@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field(repr=False, title="Redis, a wake-up and never the record")
     photo_store: str = Field("photos", title="A folder, or s3://bucket/prefix")
+    originals_days: int = Field(
+        90, ge=1, le=3650, title="Days after closing a job until its original photos are deleted"
+    )
     secret_key: SecretStr = Field(title="At least 32 random bytes; every other key is derived")
     public_url: str = Field("http://127.0.0.1:8000", title="Where residents reach us")
     environment: Literal["development", "production"] = Field(

@@ -35,7 +35,7 @@ from workers.jobs.checkpoint import checkpoint
 from workers.jobs.confirm import ask_to_confirm
 from workers.jobs.handling import Context
 from workers.jobs.notify import notify
-from workers.jobs.photos import develop, forget_photos, forget_uploads
+from workers.jobs.photos import develop, forget_originals, forget_photos, forget_uploads
 from workers.jobs.retention import forget_the_old, reroute
 from workers.jobs.shared_points import find_shared_points
 from workers.mail import Mailer, Sender, open_mailer
@@ -259,6 +259,7 @@ def cron_jobs() -> Sequence[CronJob]:
     return (
         cron(forget_the_old, minute=17, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(forget_photos, minute=37, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(forget_originals, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(forget_uploads, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(find_shared_points, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),

@@ -127,6 +127,13 @@ def upgrade() -> None:
             " and (review = 'needs_check' or (review = 'auto_ok' and reviewed_at is null))"
         ),
     )
+    op.create_index(
+        "ix_photo_original",
+        "photo",
+        ["uploaded_at"],
+        unique=False,
+        postgresql_where=sa.text("original_gone_at is null"),
+    )
     op.create_foreign_key(
         op.f("fk_photo_reviewed_by_staff"), "photo", "staff", ["reviewed_by"], ["id"]
     )
@@ -241,6 +248,11 @@ def downgrade() -> None:
             "state = 'ready'"
             " and (review = 'needs_check' or (review = 'auto_ok' and reviewed_at is null))"
         ),
+    )
+    op.drop_index(
+        "ix_photo_original",
+        table_name="photo",
+        postgresql_where=sa.text("original_gone_at is null"),
     )
     op.drop_column("photo", "original_gone_at")
     op.drop_geospatial_column("photo", "taken_place")

@@ -95,3 +95,21 @@ with photo_row as (
 )
 select {_COLUMNS} from photo_row photo
 """
+
+#: Originals that are no longer needed: the job, as it stands now, was closed so long ago. Newer
+#: pictures are not looked at. One that somebody works on is left for the next time.
+ORIGINALS = """
+select photo.id, photo.object_key from photo
+left join job_report link on link.report_id = photo.report_id and link.until is null
+left join job_update entry on entry.id = photo.update_id
+join job on job.id = coalesce(link.job_id, entry.job_id)
+where photo.original_gone_at is null
+  and photo.uploaded_at < now() - make_interval(secs => %(older_than_s)s)
+  and photo.state <> 'stored'
+  and job.closed_at < now() - make_interval(secs => %(older_than_s)s)
+order by photo.uploaded_at
+limit %(limit)s
+for update of photo skip locked
+"""
+
+ORIGINALS_GONE = "update photo set original_gone_at = now() where id = any(%(ids)s)"

@@ -38,6 +38,11 @@ class Photo(Base):
             "uploaded_at",
             postgresql_where=text(TO_CHECK),
         ),
+        Index(
+            "ix_photo_original",
+            "uploaded_at",
+            postgresql_where=text("original_gone_at is null"),
+        ),
         Index("ix_photo_report", "report_id", postgresql_where=text("report_id is not null")),
         Index("ix_photo_device", "device_id", postgresql_where=text("device_id is not null")),
         Index("ix_photo_update", "update_id", postgresql_where=text("update_id is not null")),

@@ -25,7 +25,7 @@ OUTERMOST = {
     "reporting/web/observe.py": "the last net of a request",
     "workers/jobs/handling.py": "the last net of a job",
     "workers/pump.py": "one bad row must not stop the others",
-    "workers/decoder.py": "a damaged picture may make a decoder raise anything",
+    "workers/confined/inside.py": "a damaged picture may make a decoder raise anything",
 }
 #: Who touches the environment besides ``Settings``, and why.
 ENVIRONMENT = {

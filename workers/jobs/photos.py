@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -61,6 +62,21 @@ async def forget_uploads(ctx: Context) -> None:
             break
     if forgotten:
         log.info("uploads_forgotten", uploads=forgotten)
+
+
+async def forget_originals(ctx: Context) -> None:
+    """Hourly: what shows faces, of jobs that were closed long ago."""
+    runtime: Runtime = ctx["runtime"]
+    older_than = timedelta(days=runtime.settings.originals_days)
+    total = 0
+    while True:
+        async with runtime.unit() as conn:
+            deleted = await photos.delete_originals(conn, runtime.photos, older_than)
+        total += deleted
+        if not deleted:
+            break
+    if total:
+        log.info("originals_forgotten", photos=total)
 
 
 async def _develop(ctx: Context, ids: Sequence[int]) -> None:

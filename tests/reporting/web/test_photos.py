@@ -1,4 +1,5 @@
 import asyncio
+import re
 import time
 import tracemalloc
 from base64 import b64encode
@@ -11,11 +12,13 @@ import httpx
 import pytest
 from limits import RateLimitItemPerHour
 
+from reporting import photos
 from reporting.keys import Keys
 from reporting.runtime import Connection, Runtime
 from reporting.settings import Settings
 from reporting.web import arriving, limits, photo_links
-from reporting.web.photo_links import link, photo_view
+from reporting.web.photo_links import Audience, link, photo_view
+from routing.categories import Category
 from tests.reporting.test_reports import count, pothole, send
 from tests.support.county import County
 from tests.support.people import People
@@ -376,3 +379,167 @@ async def test_a_picture_of_no_report_is_nobody_s(
     photo = await ready(runtime, owner, client)
     admin = await People(county).staff("admin", "shire")
     assert (await client.get(f"{where(photo)}/large", headers=admin)).status_code == 404
+
+
+# Whom they are for
+
+
+async def decided(owner: Connection, photo: UUID, review: str) -> None:
+    await owner.execute("update photo set review = %s where id = %s", (review, photo))
+
+
+PUBLIC = {
+    ("auto", "auto_ok"): 200,
+    ("auto", "human_ok"): 200,
+    ("auto", "needs_check"): 410,
+    ("auto", "hidden"): 410,
+    ("checked", "auto_ok"): 410,
+    ("checked", "human_ok"): 200,
+    ("checked", "needs_check"): 410,
+    ("checked", "hidden"): 410,
+    ("never", "auto_ok"): 410,
+    ("never", "human_ok"): 410,
+    ("never", "hidden"): 410,
+}
+
+
+async def test_a_public_link_opens_what_everyone_may_see(
+    client: httpx.AsyncClient,
+    county: County,
+    runtime: Runtime,
+    owner: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = await ready(runtime, owner, client)
+    await send(client, pothole("W1", photos=[str(photo)]))
+    for (rule, review), status in PUBLIC.items():
+        category = (await runtime.category("pothole")).model_copy(update={"public_photos": rule})
+        assert photos.is_public(review, category) is (status == 200)
+
+        async def ruled(_: object, __: str, found: Category = category) -> Category:
+            return found
+
+        monkeypatch.setattr(Runtime, "category", ruled)
+        await decided(owner, photo, review)
+        answer = await client.get(link(runtime.keys, photo, "large", Audience.PUBLIC))
+        assert answer.status_code == status, (rule, review)
+        if status == 200:
+            assert answer.headers["cache-control"] == "public, max-age=30"
+        else:
+            assert answer.json()["code"] == "photo-gone"
+            assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_public_link_does_not_become_a_private_one(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await ready(runtime, owner, client)
+    await send(client, pothole("W1", photos=[str(photo)]))
+    public = link(runtime.keys, photo, "large", Audience.PUBLIC)
+    private = link(runtime.keys, photo, "large")
+    assert (await client.get(private)).status_code == 200
+    assert (await client.get(public)).status_code == 410
+    for forged in (
+        public.replace("audience=public", "audience=private"),
+        public.replace("audience=public&", ""),
+        private.replace("audience=private", "audience="),
+    ):
+        assert (await client.get(forged)).status_code == 404
+
+
+async def test_a_picture_of_no_report_is_never_public(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    photo = await ready(runtime, owner, client)
+    await decided(owner, photo, "human_ok")
+    answer = await client.get(link(runtime.keys, photo, "large", Audience.PUBLIC))
+    assert answer.status_code == 410
+
+
+async def test_what_is_hidden_is_gone_for_all_but_those_who_oversee_it(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    """At once where nothing was kept, and everywhere when what may be kept is a minute old."""
+    people = People(county)
+    photo, mine = await ready(runtime, owner, client), await people.device()
+    made = (await send(client, pothole("W1", photos=[str(photo)]), **mine)).json()
+    await decided(owner, photo, "human_ok")
+    shown = (await client.get(f"/v1/reports/{made['id']}")).json()["photos"]
+    own = (await client.get(f"/v1/reports/{made['id']}", headers=mine)).json()["photos"]
+    links = [found[size] for found in (*shown, *own) for size in ("large", "small")]
+    assert len(links) == 4
+    for path in links:
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        kept = re.search(r"max-age=(\d+)", answer.headers["cache-control"])
+        assert int(kept[1]) <= 60 if kept else "no-store" in answer.headers["cache-control"]
+    async with runtime.unit() as conn:
+        await photos.review(conn, photo, review="hidden", by=await some_staff(people, owner))
+    for path in links:
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (410, "photo-gone")
+    assert (await client.get(f"/v1/reports/{made['id']}")).json()["photos"] == []
+    (left,) = (await client.get(f"/v1/reports/{made['id']}", headers=mine)).json()["photos"]
+    assert (left["review"], left["large"], left["small"]) == ("hidden", None, None)
+    for headers, status in (
+        (mine, 410),
+        (await people.crew(), 410),
+        (await people.staff("auditor", "shire"), 410),
+        (await people.staff("admin", "east"), 404),
+        (await people.staff("supervisor", "shire"), 200),
+        (await people.staff("admin", "shire"), 200),
+    ):
+        assert (await client.get(f"{where(photo)}/large", headers=headers)).status_code == status
+    # A link of before, in the hands of somebody who may.
+    admin = await people.staff("admin", "shire")
+    assert (await client.get(own[0]["large"], headers=admin)).status_code == 200
+
+
+async def some_staff(people: People, owner: Connection) -> UUID:
+    await people.staff("supervisor", "shire")
+    return (await (await owner.execute("select id from staff limit 1")).fetchone())[0]
+
+
+async def test_the_clear_copy_is_for_staff_who_may_see_the_original(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    people = People(county)
+    photo, mine = await ready(runtime, owner, client), await people.device()
+    await send(client, pothole("W1", photos=[str(photo)]), **mine)
+    key = (await (await owner.execute("select object_key from photo")).fetchone())[0]
+    await runtime.photos.put(f"{key}/clear", b"every face")
+    path = f"{where(photo)}/clear"
+    for headers, status in (
+        ({}, 404),
+        (await people.device(), 404),
+        (await people.staff("admin", "east"), 404),
+        (await people.crew("west", "cleansing"), 404),
+        (mine, 403),
+        (await people.crew(), 403),
+        (await people.staff("auditor", "shire"), 403),
+    ):
+        assert (await client.get(path, headers=headers)).status_code == status
+    signed = link(runtime.keys, photo, "clear")
+    assert (await client.get(signed)).status_code == 404
+    for role in ("supervisor", "admin"):
+        answer = await client.get(path, headers=await people.staff(role, "shire"))
+        assert answer.content == b"every face"
+        assert answer.headers["cache-control"] == "private, no-store"
+    admin = await people.staff("admin", "shire")
+    await owner.execute("update photo set original_gone_at = now()")
+    assert (await client.get(path, headers=admin)).status_code == 410
+
+
+async def test_nobody_sees_what_was_not_looked_at(
+    client: httpx.AsyncClient, county: County, runtime: Runtime, owner: Connection
+) -> None:
+    """Where the finder failed there are no copies, and the report says that they are waited for."""
+    people = People(county)
+    photo, mine = await ready(runtime, owner, client), await people.device()
+    made = (await send(client, pothole("W1", photos=[str(photo)]), **mine)).json()
+    await owner.execute("update photo set made = null")
+    for headers in (mine, await people.crew(), await people.staff("admin", "shire")):
+        answer = await client.get(f"{where(photo)}/large", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "photo-pending")
+    (shown,) = (await client.get(f"/v1/reports/{made['id']}", headers=mine)).json()["photos"]
+    assert (shown["state"], shown["review"]) == ("stored", "needs_check")
