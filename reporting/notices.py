@@ -128,9 +128,11 @@ def told(
 
 def said(kind: str, changes: Mapping[str, Any], language: str | None = None) -> str | None:
     """What its reporter reads of a thing they did; None where they did nothing."""
+    what = kind
     if kind == "feedback":
-        return speaking(language).say(SAID["fixed" if changes.get("fixed") else "not_fixed"])
-    return speaking(language).say(SAID[kind]) if kind in SAID else None
+        what = "fixed" if changes.get("fixed") else "not_fixed"
+    sentence = SAID.get(what)
+    return sentence and speaking(language).say(sentence)
 
 
 def sentence(status: str, facts: Facts, language: str | None = None) -> str:

@@ -130,6 +130,23 @@ class Object:
     made: str | None
 
 
+async def count(conn: Connection, who: Reporter) -> int:
+    """How many reports are theirs."""
+    async with conn.cursor(row_factory=scalar_row) as cursor:
+        if isinstance(who, Device):
+            await cursor.execute(queries.COUNT_OF_DEVICE, {"device": who.id})
+            found: int | None = await cursor.fetchone()
+            return found or 0
+    return 1
+
+
+async def is_of_device(conn: Connection, who: Tracking, device: Device) -> bool:
+    """Whether the report of a tracking token is one that this device sent."""
+    async with conn.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(queries.DEVICE_OF, {"report": who.report})
+        return await cursor.fetchone() == device.id
+
+
 async def export(conn: Connection, router: Router, who: Reporter) -> Export:
     """All we hold on this reporter."""
     rules = await router.current(conn)

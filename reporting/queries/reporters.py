@@ -135,3 +135,5 @@ returning object_key, made
 """
 UNLINK = "update report set device_id = null where id = any(%(reports)s)"
 OF_DEVICE = "select id from report where device_id = %(device)s"
+COUNT_OF_DEVICE = "select count(*) from report where device_id = %(device)s"
+DEVICE_OF = "select device_id from report where id = %(report)s"

@@ -46,6 +46,7 @@ def report(
         "scheduled_for": row.scheduled_for and utc(row.scheduled_for),
         "created_at": utc(row.created_at),
         "updated_at": utc(row.updated_at),
+        "closed_at": row.closed_at and utc(row.closed_at),
         "withdrawn_at": row.withdrawn_at and utc(row.withdrawn_at),
         "timeline": timeline,
     }

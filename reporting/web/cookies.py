@@ -31,6 +31,13 @@ def report(reference: str) -> str:
     return f"report-{reference}"
 
 
+def references(request: Request) -> list[str]:
+    """The reports whose tokens this browser holds."""
+    before = _name(request, report(""))
+    names = (name.removeprefix(before) for name in request.cookies if name.startswith(before))
+    return [name for name in names if PATTERN.fullmatch(name)]
+
+
 def give(request: Request, answer: Response, name: str, token: str, max_age_s: int) -> None:
     """Let the browser keep a bearer, if it is one at all.
 

@@ -21,7 +21,9 @@ from reporting.web.api import (
 )
 from reporting.web.deps import principal
 from reporting.web.pages import (
+    acting,
     browser,
+    confirm,
     console,
     console_photos,
     console_report,
@@ -29,6 +31,7 @@ from reporting.web.pages import (
     docs,
     follow,
     home,
+    mine,
     shell,
     static,
     unsubscribe,
@@ -64,7 +67,10 @@ PAGES = (
     console_report.router,
     console_words.router,
     browser.router,
+    confirm.router,
     follow.router,
+    acting.router,
+    mine.router,
     docs.router,
     shell.router,
     unsubscribe.router,

@@ -14,7 +14,8 @@ from babel.messages.pofile import read_po
 from geo.errors import Refusal
 from reporting import notices
 from reporting.language import CATALOGUES, LANGUAGES, accepted, language
-from reporting.web import routes  # noqa: F401 - every refusal is declared when it is imported
+from reporting.web import problems, routes  # noqa: F401 - every refusal is declared there
+from reporting.web.pages import follow, standing
 from routing.categories import SHIPPED
 from tests.support.scratch import ROOT
 
@@ -75,12 +76,15 @@ def said_as_data() -> Iterator[tuple[str, str]]:
         notices.TITLE,
     ):
         yield said, "notices.py"
+    for said in (*standing.TAGS.values(), standing.WITHDRAWN, *follow.TOLD.values()):
+        yield said, "the page of a report"
     kinds = [Refusal]
     while kinds:
         kind = kinds.pop()
         kinds += kind.__subclasses__()
         if kind.__doc__ and kind is not Refusal and not kind.__module__.startswith("tests"):
             yield " ".join(kind.__doc__.split()), kind.__qualname__
+            yield problems.title(kind.code), f"{kind.__qualname__}, its title"
     for category in json.loads(Path(SHIPPED).read_text())["categories"]:
         where = f"categories.json {category['code']}"
         yield category["name"], where

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from reporting import photos, reporters
 from reporting.errors import CursorRefused, NotAllowed, NotSignedIn
+from reporting.reporters import Reporter
+from reporting.runtime import Connection, Runtime
 from reporting.web import showing
 from reporting.web.answers import fresh
 from reporting.web.api.reports import ReportOut, ReportSummary
@@ -115,10 +117,16 @@ async def list_my_reports(
 async def export_me(runtime: RuntimeDep, principal: PrincipalDep, request: Request) -> Response:
     who = reporters.reporter(principal)
     async with runtime.reading() as conn:
-        found = await reporters.export(conn, runtime.router, who)
-        rules = await runtime.router.current(conn)
+        value = await exported(runtime, conn, who)
+    return fresh(request, value, cache="no-store")
+
+
+async def exported(runtime: Runtime, conn: Connection, who: Reporter) -> dict[str, Any]:
+    """All we hold on a reporter, with links to their pictures."""
+    found = await reporters.export(conn, runtime.router, who)
+    rules = await runtime.router.current(conn)
     keys = runtime.keys
-    value = {
+    return {
         "device": found.device,
         "reports": [
             showing.with_links(keys, each.shown, rules.categories[each.shown.category]) | each.more
@@ -130,7 +138,6 @@ async def export_me(runtime: RuntimeDep, principal: PrincipalDep, request: Reque
         ],
         "unconfirmed": found.unconfirmed,
     }
-    return fresh(request, value, cache="no-store")
 
 
 @router.delete(

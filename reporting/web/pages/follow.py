@@ -1,27 +1,42 @@
-"""`/r/{reference}`: one report: how it was routed, and what has happened since.
+"""`/r/{reference}`: one report: how it stands, what has happened, and what its reporter can do.
 
-Anyone sees the public view. Its reporter also sees why it went where it went, and their words.
+Anyone sees the public view. Its reporter also sees their words and why it went where it went, says
+whether it is fixed, takes it back, and chooses how to hear of news.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.points import Point
-from reporting import explanations, notices
+from reporting import explanations
+from reporting.auth import Device, Principal
+from reporting.language import Language
+from reporting.runtime import Connection, Runtime
 from reporting.web import showing
 from reporting.web.deps import RuntimeDep
-from reporting.web.pages import plans, tracking
-from reporting.web.pages.rendering import HEADERS, page
+from reporting.web.pages import form, plans, standing, tracking
+from reporting.web.pages.form import Fault, Filled
+from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
 from reporting.web.pages.route import PageRoute
 from routing.reasons import sentence
 from routing.rulebook import Rules
 from routing.triage import Triage, triage
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+#: What the page says once, after something was done, by the name in its address.
+TOLD: Final[Mapping[str, str]] = {
+    "fixed": "Thank you. The team reads that it is fixed.",
+    "not-fixed": "Thank you. The team reads that it is not fixed.",
+    "reopened": "Thank you. It is open again, and the team reads what you wrote.",
+    "withdrawn": "You took your report back.",
+    "updates": "We write to that address from now on.",
+    "stopped": "You get no more e-mail about this report.",
+}
 
 
 @router.api_route("/r/{reference}", methods=["GET", "HEAD"])
@@ -30,64 +45,121 @@ async def get_report_page(
     runtime: RuntimeDep,
     reference: str,
     t: Annotated[str | None, Query(max_length=100)] = None,
+    done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     reference = reference.upper()  # as people type what they were read out
     if t is not None:
         # The token goes into a cookie and out of the address, where histories would keep it.
-        away = RedirectResponse(f"/r/{reference}", 303, HEADERS)
+        asked = request.query_params.get("lang")
+        away = RedirectResponse(
+            f"/r/{reference}" + (f"?lang={asked}" if asked == spoken_to(request).code else ""),
+            303,
+            HEADERS,
+        )
         tracking.remember(request, away, reference, t)
         return away
+    answer = await show(request, runtime, reference, told=TOLD.get(done))
+    remember_language(request, answer)
+    return answer
+
+
+async def show(
+    request: Request,
+    runtime: Runtime,
+    reference: str,
+    *,
+    told: str | None = None,
+    filled: Filled | None = None,
+    faults: Sequence[Fault] = (),
+    email: tuple[str, str] = ("", ""),
+) -> Response:
+    """The page; after a form that was not taken, with what was typed and what is wrong with it.
+
+    ``email`` is an address that was typed, and its fault.
+    """
+    spoken = spoken_to(request)
     async with runtime.reading() as conn:
         principal = await tracking.who(conn, request, reference)
-        report = await showing.report(runtime, conn, reference, principal)
+        report = await showing.report(runtime, conn, reference, principal, language=spoken.code)
         rules, plan = await plans.in_force(request, runtime, conn)
         is_own = "answers" in report
-        reasons = await explanations.why(conn, principal, report["id"]) if is_own else None
+        reasons = await _why(conn, principal, report, rules) if is_own else {}
     timezone = rules.by_slug[report["authority"]["slug"]].timezone
-    token = runtime.keys.tracking_token(report["id"]) if is_own else None
+    category = rules.categories[report["category"]]
     public_url = runtime.settings.public_url.rstrip("/")
+    token = runtime.keys.tracking_token(report["id"]) if is_own else None
+    contact = (report.get("contact") or {}) if is_own else {}
+    mailed = contact.get("email") if "email" in contact.get("updates", ()) else None
+    due = datetime.fromisoformat(report["due_at"])
     return page(
         "report.html",
+        422 if faults or email[1] else 200,
+        spoken=spoken,
         report=report,
-        category=rules.categories[report["category"]],
-        routed=reasons and _routed(reasons, rules),
+        category=spoken.say(category.name),
+        is_own=is_own,
+        is_device=is_own and isinstance(principal, Device),
+        shown=standing.standing(report, spoken, timezone),
+        timeline=standing.timeline(report, spoken, timezone),
+        told=told and spoken.say(told),
+        form=filled or form.blank(),
+        faults=faults,
+        mails=runtime.settings.mail_configured,
+        mailed=mailed,
+        email_typed=email[0] or ("" if mailed else contact.get("email") or ""),
+        email_fault=email[1],
         plan=plan,
         pin=plan and report["location"] and plan.position(Point(**report["location"])),
-        judged=_judged(report, rules, timezone) if is_own else None,
-        due=notices.instant(datetime.fromisoformat(report["due_at"]), timezone),
-        timeline=_told(report["timeline"], timezone),
+        promised=category.response.ladder[int(report["priority"][1:]) - 1].words,
+        due=spoken.instant(due, timezone),
         tracking_url=token and f"{public_url}/r/{reference}?t={token}",
+        public_page=f"{public_url}/r/{reference}",
+        words=_words(spoken),
+        **{"routed": None, "judged": None, **reasons},
     )
 
 
-def _routed(reasons: Mapping[str, Any], rules: Rules) -> Mapping[str, Any]:
-    """The reasons with the sentence a supervisor reads, and what to show of them on the plan."""
+async def _why(
+    conn: Connection, principal: Principal, report: Mapping[str, Any], rules: Rules
+) -> dict[str, Any]:
+    """The reasons with the sentence a supervisor reads, and the risk the answers came to."""
+    reasons = await explanations.why(conn, principal, report["id"])
     if reasons["why"] == "by_hand":
-        return {"by_hand": True}
-    wards = (area for area in reasons["areas"] if area["code"] == reasons["ward"])
-    return {
-        **reasons,
-        "by_hand": False,
-        "sentence": sentence(reasons),
-        "ward_key": next((f"{ward['authority']}/{ward['code']}" for ward in wards), None),
-        "names": {slug: authority.name for slug, authority in rules.by_slug.items()},
-    }
+        return {"routed": {"by_hand": True}}
+    names = {slug: authority.name for slug, authority in rules.by_slug.items()}
+    routed = {**reasons, "by_hand": False, "sentence": sentence(reasons), "names": names}
+    return {"routed": routed, "judged": _judged(report, rules)}
 
 
-def _judged(report: Mapping[str, Any], rules: Rules, timezone: str) -> Triage:
+def _judged(report: Mapping[str, Any], rules: Rules) -> Triage:
     """The risk that the answers came to, worked out again as it was when they came."""
     category = rules.categories[report["category"]]
+    timezone = rules.by_slug[report["authority"]["slug"]].timezone
     at = datetime.fromisoformat(report["created_at"])
     return triage(category, report["answers"], at, timezone)
 
 
-def _told(timeline: list[dict[str, Any]], timezone: str) -> list[dict[str, Any]]:
-    """The timeline in words."""
-    return [
-        {
-            **entry,
-            "when": notices.instant(datetime.fromisoformat(entry["at"]), timezone),
-            "sentence": notices.sentence(entry["status"], notices.Facts()),
-        }
-        for entry in timeline
-    ]
+def _words(spoken: Language) -> dict[str, str]:
+    """What the page's script says."""
+    return {
+        "live": spoken.say("News comes to this page by itself."),
+        "away": spoken.say("No connection. This page shows how it stood a while ago."),
+        "look": spoken.say("Look for news"),
+        "sending": spoken.say("Sending…"),
+        "photo": spoken.say("Sending photo {n} of {of}…"),
+        "unreadable": spoken.say("This is no photo that we can open: {name}"),
+        "many": spoken.say("Three photos are the most; send those."),
+        "failed": spoken.say("That did not go through. Nothing is lost: try again in a moment."),
+        "copied": spoken.say("Copied"),
+        "pushNo": spoken.say(
+            "This browser cannot show messages. On an iPhone, put this page on the home screen"
+            " first."
+        ),
+        "pushDenied": spoken.say(
+            "Messages are blocked in this browser’s settings. Allow them there, then come back."
+        ),
+        "pushFailed": spoken.say("This browser could not be signed up for messages."),
+        "pushAsk": spoken.say("A short message on this device each time something happens."),
+        "pushOn": spoken.say("This device shows a message each time something happens."),
+        "pushOff": spoken.say("This device shows no more messages."),
+    }
