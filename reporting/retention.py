@@ -18,6 +18,7 @@ _RULES: Final[Mapping[str, tuple[str, float]]] = {
     "idempotency_keys": (queries.IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS_S),
     "staff_tokens": (queries.STAFF_TOKENS, 0.0),
     "outbox": (queries.OUTBOX, OUTBOX_S),
+    "unconfirmed": (queries.UNCONFIRMED, 0.0),
 }
 
 

@@ -24,3 +24,9 @@ where id in (
   limit %(limit)s
 )
 """
+
+#: With all that stands in them.
+UNCONFIRMED = """
+delete from unconfirmed
+where id in (select id from unconfirmed where expires_at < now() limit %(limit)s)
+"""
