@@ -7,7 +7,7 @@ by their version, ``vendor/maplibre-gl-6.17.0/``, and keep those addresses.
 
 import gzip
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Final
@@ -38,6 +38,12 @@ WORKER_POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 )
 FOREVER: Final = "public, max-age=31536000, immutable"
+#: Comments on lines of their own are for who reads the source: an eighth of what would be sent.
+_COMMENTS: Final = {
+    ".css": re.compile(rb"^/\*.*?\*/\n", re.MULTILINE | re.DOTALL),
+    ".js": re.compile(rb"^[ \t]*//.*\n", re.MULTILINE),
+    ".mjs": re.compile(rb"^[ \t]*//.*\n", re.MULTILINE),
+}
 _VERSIONED_FOLDER: Final = re.compile(r"vendor/[\w.-]*\d+\.\d+[\w.-]*/")
 
 
@@ -45,8 +51,8 @@ _VERSIONED_FOLDER: Final = re.compile(r"vendor/[\w.-]*\d+\.\d+[\w.-]*/")
 class Asset:
     """A file as it is sent."""
 
-    body: bytes
-    packed: bytes | None
+    body: bytes = field(repr=False)
+    packed: bytes | None = field(repr=False)
     media_type: str
     version: str
 
@@ -58,6 +64,8 @@ def packed(body: bytes) -> bytes:
 
 def _read(path: Path) -> Asset:
     body = path.read_bytes()
+    if path.suffix in _COMMENTS and "vendor" not in path.parts:
+        body = _COMMENTS[path.suffix].sub(b"", body)
     version = blake2b(body, digest_size=6).hexdigest()
     small = None if path.suffix in _PACKED else packed(body)
     smaller = small if small and len(small) < len(body) else None

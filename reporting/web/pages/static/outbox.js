@@ -78,9 +78,12 @@
     return found.sort((a, b) => a.added_at - b.added_at);
   }
 
-  function shown(photo) {
+  const gone = (photos) => photos.flatMap(({ id }) => [["photos", id], ["bytes", id]]);
+
+  async function shown(photo) {
     if (!urls.has(photo.id)) {
-      urls.set(photo.id, URL.createObjectURL(new Blob([photo.bytes], { type: photo.type })));
+      const { bytes } = await get("bytes", photo.id);
+      urls.set(photo.id, URL.createObjectURL(new Blob([bytes], { type: photo.type })));
     }
     const { id, name, position, taken_at, problem } = photo;
     return { id, url: urls.get(id), name, position, taken_at, problem, progress: share(photo) };
@@ -97,12 +100,12 @@
     await begin();
     if ((await photosOf(mine)).length >= PHOTOS_LIMIT) throw problemOf("photos-too-many");
     const photo = {
-      id: uuid(), of: mine, upload: uuid(), name: file.name, type, bytes, size: bytes.byteLength,
+      id: uuid(), of: mine, upload: uuid(), name: file.name, type, size: bytes.byteLength,
       position, taken_at, sent: false, added_at: performance.timeOrigin + performance.now(),
     };
     const known = await get("drafts", mine);
     const kept = known ?? { id: mine, fields: {}, saved_at: new Date().toISOString() };
-    await write(["photos", photo], ["drafts", kept]);
+    await write(["photos", photo], ["bytes", { id: photo.id, bytes }], ["drafts", kept]);
     later(0);
     return shown(photo);
   }
@@ -115,11 +118,11 @@
           if (await hold(each.id)) { mine = each.id; break; }
         }
         const removed = (await all("photos")).filter((photo) => photo.of === mine && photo.removed_at);
-        if (removed.length) await write(...removed.map((photo) => ["photos", photo.id]));
+        if (removed.length) await write(...gone(removed));
       }
       const found = mine && (await get("drafts", mine));
       if (!found) return null;
-      const photos = (await photosOf(mine)).map(shown);
+      const photos = await Promise.all((await photosOf(mine)).map(shown));
       later(0);
       return { fields: found.fields, saved_at: found.saved_at, photos };
     },
@@ -149,8 +152,8 @@
 
     async clear() {
       if (!mine) return;
-      const gone = (await all("photos")).filter((photo) => photo.of === mine);
-      await write(["drafts", mine], ...gone.map((photo) => ["photos", photo.id]));
+      const its = (await all("photos")).filter((photo) => photo.of === mine);
+      await write(["drafts", mine], ...gone(its));
       mine = null;
     },
   };
@@ -158,13 +161,14 @@
   // --- Reports -------------------------------------------------------------------------------
 
   async function queue(body, { summary = "" } = {}) {
-    const words = JSON.stringify(body);
+    const { observed_at: _, ...said } = body; // that is ours to say: this device's clock may be wrong
+    const words = JSON.stringify(said);
     const known = mine && (await get("drafts", mine));
     if (!known && left?.words === words) return { id: left.id };
     const id = mine ?? uuid();
     const photos = await photosOf(id);
     const report = {
-      id, state: "waiting", body, summary, made_at: new Date().toISOString(),
+      id, state: "waiting", body: said, summary, made_at: new Date().toISOString(),
       fields: known?.fields ?? {}, photos: photos.map((photo) => photo.id), failures: 0,
     };
     mine = null;
@@ -242,11 +246,11 @@
   async function tidy() {
     const old = Date.now() - 60 * DAY_MS;
     const reports = await all("reports");
-    const gone = reports.filter((each) =>
+    const past = reports.filter((each) =>
       each.discarded_at < Date.now() - 600_000 || (each.state === "sent" && Date.parse(each.made_at) < old));
-    const ids = new Set(gone.map((each) => each.id));
+    const ids = new Set(past.map((each) => each.id));
     const photos = (await all("photos")).filter((photo) => ids.has(photo.of));
-    const changes = [...gone.map((each) => ["reports", each.id]), ...photos.map((photo) => ["photos", photo.id])];
+    const changes = [...past.map((each) => ["reports", each.id]), ...gone(photos)];
     if (changes.length) await write(...changes);
   }
 
@@ -337,10 +341,11 @@
   async function upload(photo, credentials) {
     await change("photos", photo.id, { begun: true });
     let said = 0;
-    await Sender.photo(photo, credentials, (bytes) => {
-      if (bytes < photo.size && Math.abs(bytes - said) < photo.size / 100) return;
-      said = bytes;
-      tell({ kind: "progress", id: photo.id, of: photo.of, bytes });
+    const { bytes } = await get("bytes", photo.id);
+    await Sender.photo({ ...photo, bytes }, credentials, (there) => {
+      if (there < photo.size && Math.abs(there - said) < photo.size / 100) return;
+      said = there;
+      tell({ kind: "progress", id: photo.id, of: photo.of, bytes: there });
     });
     await change("photos", photo.id, { sent: true });
   }
@@ -409,7 +414,7 @@
   async function settle({ id, made_at, summary }, { state, answer }) {
     const photos = (await all("photos")).filter((photo) => photo.of === id);
     const record = { id, state, made_at, summary, answer, photos: [] };
-    await write(["reports", record], ...photos.map((photo) => ["photos", photo.id]));
+    await write(["reports", record], ...gone(photos));
   }
 
   self.Outbox = {

@@ -93,8 +93,7 @@
       const seconds = said === null || said === "" ? null : Number(said);
       return new Lost({ answered: true, after_s: Number.isFinite(seconds) ? seconds : null });
     }
-    const { code = "body-too-large", title = "", detail = "", errors = [] } = json ?? {};
-    return new Refused({ status, code, title, detail, errors });
+    return new Refused({ code: "body-too-large", ...json, status });
   }
 
   // --- The browser as a device -----------------------------------------------------------------

@@ -4,7 +4,8 @@
 // memory, and `Store.keeps` is false: what is sent before the page is closed still arrives.
 "use strict";
 (function (self) {
-  const STORES = ["drafts", "photos", "reports", "kept"];
+  // Photos are looked at often, their bytes seldom.
+  const STORES = ["drafts", "photos", "bytes", "reports", "kept"];
   const PATIENCE_MS = 5000;
 
   const memory = Object.fromEntries(STORES.map((name) => [name, new Map()]));
