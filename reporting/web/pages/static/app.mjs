@@ -1,8 +1,6 @@
 // On every page of a resident: the worker that keeps it for places without signal, and a bar that
 // tells when there is none, when there is a newer version, and that it can be installed.
 
-import { show } from "./queue.mjs";
-
 const words = JSON.parse(document.getElementById("app-words").textContent);
 const bars = new Map();
 
@@ -82,5 +80,15 @@ addEventListener("beforeinstallprompt", async (event) => {
 
 // --- Reports that wait ---------------------------------------------------------------------------
 
-show(document.getElementById("queue"), words);
+// Most who come have nothing there: the list is loaded when there is something to list.
+const queue = document.getElementById("queue");
+let isListed = false;
+async function list() {
+  if (isListed || !queue || !(await Outbox.items()).length) return;
+  isListed = true;
+  const { show } = await import("./queue.mjs");
+  show(queue, words);
+}
+Outbox.on(list);
+list();
 Outbox.items().then(() => bar("forgetful", Outbox.keeps ? "" : words.forgetful));
