@@ -9,13 +9,14 @@ import pytest
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from reporting.images import redaction
 from reporting.runtime import Connection
 from tests.reporting.test_reports import pothole
 from tests.support.browser import Trouble, axe
 from tests.support.county import County, inside
 from tests.support.desk import PASSWORD, Desk
 from tests.support.people import report
-from tests.support.prints import FACE, Prints
+from tests.support.prints import FACE, Prints, street_scene
 
 HELD = "Ring me on 07700 900123, it is by the bus stop."
 
@@ -137,6 +138,17 @@ async def test_a_box_is_added_moved_and_resized_by_keys(office: Office) -> None:
     assert plate["y"] == pytest.approx(0.44)
     assert plate["width"] == pytest.approx(0.15)
     assert plate["height"] == pytest.approx(0.13)
+
+
+async def test_the_preview_is_filled_as_the_copies_will_be(office: Office) -> None:
+    page = await office.open()
+    await page.keyboard.press("b")
+    told = await page.locator("#preview .filled").first.get_attribute("fill")
+    ours = [int(part) for part in (told or "").removeprefix("rgb(").rstrip(")").split()]
+    picture = street_scene(1200, 900)
+    made = redaction.filled(picture, [(0.55, 0.28, 0.63, 0.44)]).getpixel((708, 324))
+    assert ours == pytest.approx(made, abs=6)
+    assert made != pytest.approx(picture.getpixel((708, 324)), abs=6)
 
 
 async def test_a_box_never_leaves_the_picture(office: Office) -> None:

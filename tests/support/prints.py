@@ -1,4 +1,4 @@
-"""Photos of reports as the worker leaves them, without the worker: rows, and copies in the store."""
+"""Photos of reports as the worker leaves them, without it: rows, and copies in the store."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from PIL import Image, ImageDraw
 from psycopg.types.json import Jsonb
 
+from reporting.images import redaction
 from reporting.photos import CLEAR, LARGE, SMALL, key_of
 from reporting.runtime import Connection, Runtime
 
@@ -40,7 +41,7 @@ class Prints:
         clear = street_scene(*size)
         copies = {CLEAR: clear}
         if made is not None:
-            filled = redacted(clear, regions)
+            filled = redaction.filled(clear, map(_edges, regions))
             copies |= {LARGE: filled, SMALL: filled.resize((size[0] // 4, size[1] // 4))}
         for which, image in copies.items():
             out = BytesIO()
@@ -70,15 +71,9 @@ class Prints:
         return photo
 
 
-def redacted(clear: Image.Image, regions: list[dict[str, Any]]) -> Image.Image:
-    """With its regions filled."""
-    filled = clear.copy()
-    draw = ImageDraw.Draw(filled)
-    for each in regions:
-        left, top = each["x"] * clear.width, each["y"] * clear.height
-        right, bottom = left + each["width"] * clear.width, top + each["height"] * clear.height
-        draw.rectangle((left, top, right, bottom), fill="black")
-    return filled
+def _edges(region: dict[str, Any]) -> redaction.Box:
+    left, top = region["x"], region["y"]
+    return left, top, left + region["width"], top + region["height"]
 
 
 def street_scene(width: int, height: int) -> Image.Image:

@@ -192,7 +192,7 @@ function draw() {
         "svg",
         { class: "over", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" },
         ...boxes.map((box) => {
-          const rect = element("rect", { class: "filled" });
+          const rect = element("rect", { class: "filled", fill: mean(box) });
           put(rect, box);
           return rect;
         }),
@@ -201,6 +201,21 @@ function draw() {
     if (drawn) drawn.replaceWith(made);
     else seen.after(made);
     seen.hidden = true;
+  }
+
+  const sample = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+  /** The colour a box is filled with: what is under it, on average. */
+  function mean(box) {
+    const [w, h] = [16, 16];
+    const picture = byId("clear");
+    const [pw, ph] = [picture.naturalWidth, picture.naturalHeight];
+    if (!pw) return "#000";
+    sample.drawImage(picture, box.x * pw, box.y * ph, box.width * pw, box.height * ph, 0, 0, w, h);
+    const { data } = sample.getImageData(0, 0, w, h);
+    const sum = [0, 0, 0];
+    for (let i = 0; i < data.length; i += 4) for (const c of [0, 1, 2]) sum[c] += data[i + c];
+    return `rgb(${sum.map((each) => Math.round(each / (w * h))).join(" ")})`;
   }
 
   // What changes
@@ -364,6 +379,7 @@ function draw() {
     svg.addEventListener("pointercancel", onUp);
   });
 
+  byId("clear").addEventListener("load", preview); // only then is there a colour to fill with
   new ResizeObserver(placeGrip).observe(svg);
   show();
 }
