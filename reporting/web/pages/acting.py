@@ -22,7 +22,7 @@ from reporting.web.body import BodyUnreadable, CleanText
 from reporting.web.deps import RuntimeDep
 from reporting.web.pages import follow, form, pictures, tracking
 from reporting.web.pages.form import Fault, Filled
-from reporting.web.pages.rendering import HEADERS, page, spoken_to
+from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
 from reporting.web.pages.route import PageRoute
 from reporting.web.wire import Email
 
@@ -68,7 +68,9 @@ async def ask_to_withdraw(request: Request, runtime: RuntimeDep, reference: str)
     if report["withdrawn_at"]:
         return _back(reference, "withdrawn")
     key = form.blank().key
-    return page("withdraw.html", spoken=spoken_to(request), report=report, key=key)
+    answer = page("withdraw.html", spoken=spoken_to(request), report=report, key=key)
+    remember_language(request, answer)
+    return answer
 
 
 @router.post("/r/{reference}/withdraw")

@@ -86,7 +86,9 @@ async def ask_to_forget(request: Request, runtime: RuntimeDep) -> Response:
         count = 0
         for who in _some(await _who(request, conn)):
             count += await reporters.count(conn, who)
-    return page("me_forget.html", spoken=spoken_to(request), count=count)
+    answer = page("me_forget.html", spoken=spoken_to(request), count=count)
+    remember_language(request, answer)
+    return answer
 
 
 @router.post("/me/forget")
