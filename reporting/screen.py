@@ -229,6 +229,8 @@ def _reasons(text: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """The text in one spelling: Latin letters without marks, ASCII digits, nothing invisible."""
+    if text.isascii() and text.isprintable():  # as most are: it is in that spelling already
+        return text
     folded = unicodedata.normalize("NFKD", text).translate(_LOOKS_LIKE)
     kept = []
     for character in folded:
