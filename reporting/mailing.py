@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from reporting.runtime import Connection
 
 #: A name before the @ that needs no quotes.
 _PLAIN: Final = re.compile(r"[\w.+-]+")
+_WHOLE: Final = frozenset({"List-Unsubscribe", "Message-ID", "In-Reply-To", "References"})
 _TEMPLATES: Final = Path(__file__).with_name("mail")
 
 
@@ -144,9 +145,22 @@ def confirm(asked: ToConfirm, *, link: str) -> Mail:
     )
 
 
+class _Wire(EmailPolicy):
+    """As mail travels: seven bits, and an address of ours in one piece.
+
+    The library would break a long one up and encode it, as if somebody were to read it.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name in _WHOLE:
+            return f"{name}: {value}\r\n".encode("ascii")
+        return super().fold_binary(name, value)
+
+
 def message(mail: Mail, *, sender: str, at: datetime) -> EmailMessage:
     """As a mail server takes it. Raises ValueError for a header that would be two."""
-    found = EmailMessage(policy=SMTP.clone(utf8=not mail.to.isascii()))
+    wire = _Wire(linesep="\r\n", cte_type="7bit", utf8=not mail.to.isascii())
+    found = EmailMessage(policy=wire)
     own = Address(addr_spec=sender)
     found["From"] = Address(mail.sender, own.username, own.domain)
     found["To"] = _address(mail.to)

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
-from email.message import EmailMessage
 from typing import Final
 
 import structlog
@@ -72,13 +71,14 @@ class Mailer:
         """Send one mail, and say what came of it. Raises nothing that a server can cause."""
         try:
             message = mailing.message(mail, sender=self._sender.address, at=datetime.now(UTC))
+            raw = message.as_bytes()
         except (ValueError, HeaderParseError, IndexError) as error:
             return Refused(f"malformed: {type(error).__name__}")
         if self._quota and (wait_s := await self._quota.take(mail.to, mail.id, rates)):
             return Later(TOO_MANY, wait_s)
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S), self._one_at_a_time:
-                return await self._hand_over(message, mail.to)
+                return await self._hand_over(raw, mail.to)
         except TimeoutError:
             return Later("no answer in time")
 
@@ -91,11 +91,16 @@ class Mailer:
                 self._smtp.close()
         self._smtp = None
 
-    async def _hand_over(self, message: EmailMessage, to: str) -> Outcome:
+    async def _hand_over(self, raw: bytes, to: str) -> Outcome:
         kept = False
         try:
             smtp = await self._connected()
-            await smtp.send_message(message, sender=self._sender.address, recipients=[to])
+            options = []
+            if not to.isascii():
+                if not smtp.supports_extension("smtputf8"):
+                    raise SMTPNotSupported("the address is beyond ASCII")
+                options = ["SMTPUTF8"]
+            await smtp.sendmail(self._sender.address, to, raw, mail_options=options)
             kept = True
         except (SMTPException, OSError) as error:
             kept = _is_an_answer(error)

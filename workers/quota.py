@@ -7,7 +7,7 @@ without Redis nothing is held back. The same mail sent again counts once.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -17,6 +17,25 @@ from reporting.keys import Keys
 
 HOUR_S: Final = 3600
 DAY_S: Final = 24 * HOUR_S
+
+#: In one step, so that no two processes take the last place: forget what is older than a day, and
+#: add this mail if for each rate fewer others than its number lie within its time.
+_TAKE: Final = """
+local now = tonumber(ARGV[2])
+redis.call('zremrangebyscore', KEYS[1], '-inf', now - ARGV[3])
+local wait = 0
+if not redis.call('zscore', KEYS[1], ARGV[1]) then
+  for rate = 4, #ARGV, 2 do
+    local nth = redis.call('zrange', KEYS[1], -ARGV[rate], -ARGV[rate], 'withscores')
+    if nth[2] then wait = math.max(wait, nth[2] + ARGV[rate + 1] - now) end
+  end
+  if wait == 0 then
+    redis.call('zadd', KEYS[1], now, ARGV[1])
+    redis.call('expire', KEYS[1], ARGV[3])
+  end
+end
+return tostring(wait)
+"""
 
 log = structlog.get_logger("kerbline.mail")
 
@@ -48,23 +67,16 @@ class Quota:
         name = f"kerbline:mailed:{'confirm' if rates is CONFIRMATIONS else 'news'}:{who}"
         now = time.time()
         try:
-            sent: list[Any] = await self._redis.zrange(name, 0, -1, withscores=True)
-            earlier = sorted(at for each, at in sent if each.decode() != mail and at > now - DAY_S)
-            wait_s = max(_wait_s(earlier, rate, now) for rate in rates)
-            if wait_s <= 0:
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    pipe.zremrangebyscore(name, 0, now - DAY_S)
-                    pipe.zadd(name, {mail: now}, nx=True)
-                    pipe.expire(name, DAY_S)
-                    await pipe.execute()
+            wait_s: Any = await cast("Any", self._redis).eval(
+                _TAKE,
+                1,
+                name,
+                mail,
+                repr(now),
+                str(DAY_S),
+                *(str(each) for rate in rates for each in (rate.many, rate.within_s)),
+            )
         except (RedisError, OSError) as error:
             log.warning("quota_away", error=type(error).__name__)
             return 0.0
-        return max(0.0, wait_s)
-
-
-def _wait_s(earlier: Sequence[float], rate: Rate, now: float) -> float:
-    """Until one fewer than the rate's number lie within its time."""
-    if len(earlier) < rate.many:
-        return 0.0
-    return earlier[-rate.many] + rate.within_s - now
+        return float(wait_s)

@@ -72,6 +72,9 @@ def mail(*deliveries: Delivery) -> Mail:
 def sent(found: Mail) -> EmailMessage:
     """As it arrives."""
     raw = mailing.message(found, sender="reports@shire.example", at=AT).as_bytes()
+    assert raw.isascii() or not found.to.isascii()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
     arrived = message_from_bytes(raw, policy=policy.default)
     assert not arrived.defects
     return arrived  # type: ignore[return-value]
@@ -195,6 +198,10 @@ def test_headers_say_what_it_is_and_how_to_stop_it() -> None:
     assert found["List-Unsubscribe"] == f"<{URL}/unsubscribe/{KEYS.unsubscribe_token(7)}>"
     assert found["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert [part.get_content_type() for part in found.iter_parts()] == ["text/plain", "text/html"]
+    # Programs that act on these headers read no encoded words, however long they get.
+    long = mailing.update([NEWS], keys=KEYS, public_url=URL + "/path" * 30)
+    raw = mailing.message(long, sender="reports@shire.example", at=AT).as_bytes()
+    assert f"\r\nList-Unsubscribe: <{long.unsubscribe}>\r\n".encode() in raw
     welsh = sent(mail(replace(NEWS, language="cy")))
     assert welsh["Content-Language"] == "cy"
     assert "Eich adroddiad" in welsh["Subject"]

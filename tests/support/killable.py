@@ -82,6 +82,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "public_url": settings.public_url,
         "firebase_credentials": settings.firebase_credentials or "",
         "fcm_endpoint": settings.fcm_endpoint,
+        "smtp_url": settings.smtp_url or "",
+        "mail_from": settings.mail_from or "",
         "limits": settings.limits,
     }
     return kept | {f"KERBLINE_{name.upper()}": value for name, value in values.items() if value}

@@ -103,16 +103,16 @@ class Mailbox:
             each.clear()
         self.connections = self.logins = 0
 
-    async def _answer(self, command: str, server: SMTP) -> Answer | None:
+    def _next(self, command: str) -> Answer | None:
         queue = self.next[command]
-        answer = queue.popleft() if queue else self.always.get(command)
-        if answer is None:
-            return None
+        return queue.popleft() if queue else self.always.get(command)
+
+    async def _give(self, answer: Answer, server: SMTP) -> str:
         if answer.hold:
             await asyncio.to_thread(answer.hold.wait)
-        if answer.drop and not answer.takes:
+        if answer.drop:
             server.transport.abort()
-        return answer
+        return answer.text
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's names
         self,
@@ -131,31 +131,29 @@ class Mailbox:
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        answer = await self._answer("MAIL", server)
+        answer = self._next("MAIL")
         if answer is None:
             envelope.mail_from = address
             return "250 OK"
-        return answer.text
+        return await self._give(answer, server)
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         self.tries.append(address)
-        answer = self.addresses.get(address) or await self._answer("RCPT", server)
+        answer = self.addresses.get(address) or self._next("RCPT")
         if answer is None:
             envelope.rcpt_tos.append(address)
             return "250 OK"
-        return answer.text
+        return await self._give(answer, server)
 
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        answer = await self._answer("DATA", server)
+        answer = self._next("DATA")
         if answer is None or answer.takes:
             self._take(session, envelope)
-        if answer and answer.drop:
-            server.transport.abort()
-        return answer.text if answer else "250 OK"
+        return await self._give(answer, server) if answer else "250 OK"
 
     def _take(self, session: Session, envelope: Envelope) -> None:
         content: Any = envelope.original_content

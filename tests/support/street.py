@@ -155,6 +155,11 @@ class Street:
             (entry.seq, entry.hash, job),
         )
         has_message = words is not None and words.public_message is not None
+        if has_message:
+            await self.conn.execute(
+                "insert into update_words (update_id, salt, public_message) values (%s, %s, %s)",
+                (entry.id, entry.salt, words and words.public_message),
+            )
         if is_public(entry.kind, entry.changes, has_message=has_message):
             await self.conn.execute(outbox_queries.RECORD, {"topic": "update", "subject": entry.id})
         self.versions[job] = (entry.seq, entry.hash)

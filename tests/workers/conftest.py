@@ -18,6 +18,15 @@ from workers import main, pump, relay
 IMPATIENT = main.Policies(
     relay=relay.Policy(lease_s=1.0, first_s=0.05, longest_s=0.2, sweep_s=0.2),
     pump=pump.Policy(lease_s=5.0, first_s=0.05, longest_s=0.2, sweep_s=0.1, database_s=0.05),
+    mail=pump.Policy(
+        in_flight=2,
+        lease_s=5.0,
+        first_s=0.05,
+        longest_s=0.2,
+        give_up_s=main.Policies().mail.give_up_s,
+        sweep_s=0.1,
+        database_s=0.05,
+    ),
 )
 
 
