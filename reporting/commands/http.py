@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from reporting.web.event_stream import ENDS
-
+#: Where the scope of a stream keeps what ends it (``web.event_stream``).
+ENDS: Final = "kerbline.ends"
 #: Request line and headers together. The longest of ours, with a bearer, is below 1 kB.
 HEAD_BYTES: Final = 65_536
 

@@ -19,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 KEEP_ALIVE_S: Final = 15.0
 #: What a browser waits before it comes back.
 RETRY_MS: Final = 2000
-#: Where the scope keeps what ends the stream, for the server that is told to stop.
+#: Where the scope keeps what ends the stream, for the server that is told to stop
+#: (``commands.http``).
 ENDS: Final = "kerbline.ends"
 
 HEADERS: Final = {
