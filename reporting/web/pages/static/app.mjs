@@ -2,13 +2,17 @@
 // tells when there is none, when there is a newer version, and that it can be installed.
 
 const words = JSON.parse(document.getElementById("app-words").textContent);
-const bars = new Map();
+const bars = document.createElement("div");
+bars.className = "bars";
+bars.setAttribute("role", "status"); // there before its words are, so that they are read out
+document.body.append(bars);
 
-// One bar for each matter; none to take it away.
+// One line for each matter; none to take it away.
 function bar(matter, text, ...buttons) {
-  bars.get(matter)?.remove();
-  if (!text) return bars.delete(matter);
+  document.getElementById(`bar-${matter}`)?.remove();
+  if (!text) return;
   const line = document.createElement("p");
+  line.id = `bar-${matter}`;
   line.append(text);
   for (const [label, act, plain] of buttons) {
     const button = document.createElement("button");
@@ -18,13 +22,7 @@ function bar(matter, text, ...buttons) {
     button.addEventListener("click", act);
     line.append(button);
   }
-  const made = document.createElement("div");
-  made.className = "bar";
-  made.setAttribute("role", "status");
-  made.id = `bar-${matter}`;
-  bars.set(matter, made);
-  document.body.append(made);
-  made.append(line); // after its frame, so that it is read out
+  bars.append(line);
 }
 
 // --- Signal ------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@
   // While a page is open no other page takes its draft. A page that is just closing needs a moment.
   async function hold(id) {
     if (!self.navigator.locks) return true;
-    const signal = self.AbortSignal?.timeout?.(400);
+    const signal = self.AbortSignal?.timeout?.(1500);
     return new Promise((told) => {
       self.navigator.locks
         .request(`kerbline-draft-${id}`, { signal }, () => { told(true); return new Promise(() => {}); })
@@ -194,7 +194,8 @@
       .filter((report) => !report.discarded_at)
       .sort((a, b) => (a.made_at < b.made_at ? 1 : -1))
       .map(({ id, state, made_at, summary, answer, problem, photos: named }) => {
-        const is = state === "waiting" && held && sendingNow === id ? "sending" : state;
+        const goes = state === "waiting" && held && sendingNow === id && self.navigator.onLine;
+        const is = goes ? "sending" : state;
         return { id, state: is, progress: along(state, named, photos), made_at, summary, answer, problem };
       });
   }

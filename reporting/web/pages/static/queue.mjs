@@ -41,19 +41,18 @@ export function show(section, words) {
     row.className = each.state;
     Object.assign(row.dataset, { id: each.id, is });
     const at = new Date(each.made_at);
-    row.append(
-      make("p", words[each.state], "state"),
-      make("p", each.summary || words.report),
-      make("p", fill(words.written, { date: date(at), time: time(at) }), "hint"),
-    );
+    const { reference } = each.answer ?? {};
+    row.append(make("p", words[each.state], "state"), make("p", each.summary || words.report));
+    if (each.state === "sent") { // all is well: a line will do
+      row.append(make("p", reference ? fill(words.reference, { reference }) : "", "hint"), acts(each, reference));
+      return row;
+    }
+    row.append(make("p", fill(words.written, { date: date(at), time: time(at) }), "hint"));
     const days = Math.floor((Date.now() - at) / DAY_MS);
     if (each.state === "waiting" && days >= OLD_DAYS) row.append(make("p", fill(words.days, { days }), "hint old"));
     if (["waiting", "sending"].includes(each.state)) row.append(bar(each));
     if (each.problem && each.state === "refused") row.append(...wrong(each.problem));
-    const { reference, team, authority } = each.answer ?? {};
-    if (reference) row.append(make("p", fill(words.reference, { reference })));
-    if (team && authority) row.append(make("p", fill(words.team, { team: team.name, authority: authority.name }), "hint"));
-    row.append(acts(each, reference));
+    row.append(acts(each));
     return row;
   }
 
