@@ -106,7 +106,7 @@ class PhotoUnknown(Refusal):
 
 
 class SameAsRefused(Refusal):
-    """The job named in same_as is closed, unknown, or more than 500 m away."""
+    """The job named in same_as is closed, unknown, of another kind, or more than 500 m away."""
 
     code = "same-as-refused"
 

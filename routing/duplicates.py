@@ -21,8 +21,9 @@ What speaks for or against, and where each number is from:
 - **answers** to the same question. Of one defect two people say the same seven times in ten, of two
   defects four times in ten: ln(0.7/0.4) and ln(0.3/0.6). An estimate, for want of any city that
   publishes answers; a category weighs each question;
-- **photos**: hashes of 64 bits that differ in a few are one picture, sent twice or made smaller.
-  Two pictures of one hole mostly differ as much as two of anything, so that says nothing.
+- **photos**: difference hashes of 64 bits that differ in a few are one picture, sent twice or made
+  smaller (4 bits at most on real pictures of streets; two of anything differ in 25 or more). Two
+  pictures of one hole mostly differ as much as two of anything, so that says nothing.
 
 The fitted three are the weights of a logistic regression with an intercept for each kind, on pairs
 of Boston's reports of July to September 2011 (``./dev bench duplicates`` makes the fit again, and

@@ -2,12 +2,15 @@
 
 import json
 import math
+from itertools import combinations
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from PIL import Image
 
 from geo.points import METRES_PER_DEGREE, Point, metres_between
+from reporting.images.likeness import likeness
 from routing.categories import SHIPPED, read
 from routing.duplicates import (
     ACCURACY_COUNTED_M,
@@ -179,3 +182,21 @@ def test_what_the_log_keeps_reads_as_a_sentence():
     )
     plain = sentence({"job": "KB-7F3K9Q", **score(POTHOLE, Told(), HERE).as_json()})
     assert plain.endswith("where 40% is enough.")
+
+
+@pytest.mark.data
+def test_real_pictures_of_streets_are_told_apart_and_known_again(data):
+    pictures = []
+    for path in sorted((data / "photos").glob("street_*.jpg")):
+        with Image.open(path) as image:
+            pictures.append(image.convert("RGB"))
+    assert len(pictures) >= 4
+
+    def worth(one, other):
+        told, known = Told(photos=(likeness(one),)), Known(0, 0, photos=(likeness(other),))
+        return score(POTHOLE, told, known).parts["photos"]
+
+    for picture in pictures:
+        assert worth(picture, picture.resize((640, 480))) == 4
+        assert worth(picture, picture.resize((320, 240)).point(lambda value: value * 0.8)) == 4
+    assert all(worth(one, other) == 0 for one, other in combinations(pictures, 2))
