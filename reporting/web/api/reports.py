@@ -61,7 +61,11 @@ class ContactIn(Wire):
     language: (
         Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None
     ) = None
-    updates: list[Literal["email"]] = Field(default=[], max_length=1)
+    updates: list[Literal["email"]] = Field(
+        default=[],
+        max_length=1,
+        description="The wish is kept; mail is sent where the council has set up a server for it",
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> "ContactIn":
