@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import URL
 
 from geo.errors import Refusal
 from reporting import reviewing, staff
@@ -44,11 +45,12 @@ class ConsoleRoute(PageRoute):
         """The way to sign in, or what else is wrong."""
         if not isinstance(refusal, NotSignedIn):
             return super().told(request, refusal)
-        # What was to be sent cannot be sent again by a link: back to the page it stood on.
-        here = str(request.url.path) if request.method in {"GET", "HEAD"} else START
-        if request.url.query and here != START:
-            here += f"?{request.url.query}"
-        return RedirectResponse(f"{SIGN_IN}?next={quote(here, safe='')}", 303, HEADERS)
+        here = request.url
+        if request.method not in {"GET", "HEAD"}:
+            # What was sent cannot be sent again by a link: back to the page that it stood on.
+            here = URL(request.headers.get("referer") or START)
+        way = f"{here.path}?{here.query}" if here.query else here.path
+        return RedirectResponse(f"{SIGN_IN}?next={quote(way, safe='')}", 303, HEADERS)
 
 
 router = APIRouter(prefix="/console", include_in_schema=False, route_class=ConsoleRoute)

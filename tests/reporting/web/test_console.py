@@ -197,6 +197,25 @@ async def test_rights_that_were_taken_away_are_gone_at_once(
     assert (await client.get("/console")).status_code == 303
 
 
+async def test_a_session_that_ended_loses_no_place(
+    client: httpx.AsyncClient, desk: Desk, county: County, prints: Prints
+) -> None:
+    photo = await prints.of((await report(client, pothole("W1")))["id"])
+    page = f"/console/photos/{photo}?done={photo}"
+    for referer, back in (
+        (f"http://testserver{page}", page),
+        ("", "/console"),
+        ("https://evil.example/console/words", "/console/words"),  # a path, and no more, is taken
+    ):
+        sent = await client.post(
+            f"/console/photos/{photo}", data={"action": "hide"}, headers={"Referer": referer}
+        )
+        [wanted] = parse_qs(urlsplit(sent.headers["location"]).query)["next"]
+        done = await sign_in(client, on=wanted)
+        assert done.headers["location"] == back
+        client.cookies.clear()
+
+
 # Photos
 
 
