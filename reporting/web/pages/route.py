@@ -11,8 +11,9 @@ from psycopg_pool import PoolTimeout
 
 from geo.errors import Refusal
 from reporting.errors import NotFound, Unavailable
+from reporting.language import Language
 from reporting.web import problems
-from reporting.web.pages.rendering import page
+from reporting.web.pages.rendering import page, spoken_to
 
 AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
@@ -31,19 +32,26 @@ class PageRoute(APIRoute):
             except RequestValidationError:  # an address that no page of ours leads to
                 return self.told(request, NotFound())
             except AWAY:
-                return sorry(Unavailable())
+                return self.told(request, Unavailable())
 
         return handle
 
-    def told(self, request: Request, refusal: Refusal) -> Response:  # noqa: ARG002 - for others
+    def told(self, request: Request, refusal: Refusal) -> Response:
         """The answer to a refusal."""
-        return sorry(refusal)
+        return sorry(refusal, spoken_to(request))
 
 
-def sorry(refusal: Refusal) -> Response:
-    """The page that tells of it."""
+def sorry(refusal: Refusal, spoken: Language) -> Response:
+    """The page that tells of it, in the visitor's language."""
     status = problems.status_of(refusal)
     # Of the refusals that reach a page, those with a time are the ones to try again.
     again = problems.RETRY_AFTER.get(status) if status in {429, 503} else None
-    headers = {"Retry-After": again} if again else {}
-    return page("sorry.html", status, headers=headers, sentence=refusal.detail, code=status)
+    headers = {"Retry-After": str(refusal.facts.get("retry_after_s", again))} if again else {}
+    return page(
+        "sorry.html",
+        status,
+        spoken=spoken,
+        headers=headers,
+        sentence=problems.said(refusal, spoken),
+        code=status,
+    )

@@ -12,6 +12,7 @@ from reporting.errors import NotFound
 from reporting.language import LANGUAGES, Language, language
 from reporting.mailing import Subscribed
 from reporting.web.deps import RuntimeDep
+from reporting.web.limits import guarding
 from reporting.web.pages.rendering import page
 from reporting.web.pages.route import PageRoute
 
@@ -20,7 +21,8 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.api_route("/unsubscribe/{token}", methods=["GET", "HEAD"])
 async def show_unsubscribe(request: Request, runtime: RuntimeDep, token: str) -> Response:
-    subscription = _subscription(runtime.keys.subscription_of(token))
+    async with guarding(request):
+        subscription = _subscription(runtime.keys.subscription_of(token))
     async with runtime.reading() as conn:
         found = await mailing.subscribed(conn, subscription)
     return _page(request, found, ended=found is None or found.ended)
@@ -28,7 +30,8 @@ async def show_unsubscribe(request: Request, runtime: RuntimeDep, token: str) ->
 
 @router.post("/unsubscribe/{token}")
 async def unsubscribe(request: Request, runtime: RuntimeDep, token: str) -> Response:
-    subscription = _subscription(runtime.keys.subscription_of(token))
+    async with guarding(request):
+        subscription = _subscription(runtime.keys.subscription_of(token))
     async with runtime.unit() as conn:
         await mailing.unsubscribe(conn, subscription)
         found = await mailing.subscribed(conn, subscription)
