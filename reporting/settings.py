@@ -18,7 +18,10 @@ SECRET_BYTES = 32
 class Settings(BaseSettings):
     """What an operator may set."""
 
-    model_config = SettingsConfigDict(env_prefix="KERBLINE_", extra="ignore")
+    # What is refused is named and not shown: half of these hold a password.
+    model_config = SettingsConfigDict(
+        env_prefix="KERBLINE_", extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = Field(repr=False, title="PostgreSQL, as the role the processes run as")
     owner_database_url: str | None = Field(
@@ -81,7 +84,7 @@ class Settings(BaseSettings):
     @property
     def mail_configured(self) -> bool:
         """Whether anybody can be told anything by e-mail."""
-        return self.smtp_url is not None
+        return bool(self.smtp_url)
 
     @property
     def mail_server(self) -> MailServer | None:
@@ -102,7 +105,7 @@ class Settings(BaseSettings):
         server = self.mail_server
         if server is None:
             return self
-        if self.mail_from is None:
+        if not self.mail_from:
             message = "KERBLINE_SMTP_URL needs KERBLINE_MAIL_FROM beside it."
             raise ValueError(message)
         in_the_clear = not server.tls and server.starttls == "never" and not server.is_here

@@ -176,7 +176,7 @@ async def work(
 def sender(settings: Settings) -> Sender | None:
     """Whom mail comes from; None without a mail server."""
     server = settings.mail_server
-    if server is None or settings.mail_from is None:
+    if server is None or not settings.mail_from:
         return None
     in_the_clear = server.is_here or settings.environment == "development"
     return Sender(server, settings.mail_from, in_the_clear=in_the_clear)
