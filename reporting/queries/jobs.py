@@ -128,13 +128,15 @@ where assignment.job_id = %(job)s
 order by assignment.id desc
 """
 
+# Where staff have put it themselves, no phone was unsure.
 _CHANGED_JOB = """
 job_row as (
   update job set
     authority_id = %(authority)s, team_id = %(team)s, category = %(category)s,
     ward_area_id = %(ward)s, division_area_id = %(division)s,
-    place = st_setsrid(st_makepoint(%(lng)s, %(lat)s), 4326), status = %(status)s,
-    waiting_for = %(waiting_for)s, closed_reason = %(closed_reason)s,
+    place = st_setsrid(st_makepoint(%(lng)s, %(lat)s), 4326),
+    accuracy_m = case when st_x(place) = %(lng)s and st_y(place) = %(lat)s then accuracy_m end,
+    status = %(status)s, waiting_for = %(waiting_for)s, closed_reason = %(closed_reason)s,
     scheduled_for = %(scheduled_for)s, priority = %(priority)s, due_at = %(due_at)s,
     clock_stopped_at = %(clock_stopped_at)s, reopened = %(reopened)s, flags = %(flags)s,
     closed_at = %(closed_at)s, version = %(update_seq)s, chain_head = %(update_hash)s,

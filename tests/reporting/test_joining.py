@@ -172,3 +172,30 @@ async def test_words_that_lead_to_a_person_are_held_from_the_moment_they_are_sto
 
     assert await held_for(private) != []
     assert await held_for(plain) == []
+
+
+async def test_where_staff_have_put_a_job_themselves_no_phone_was_unsure(
+    client: httpx.AsyncClient, county: County, owner: Connection
+) -> None:
+    boss = await People(county).staff("supervisor", "shire")
+    first = await made(client, hole(0, 45))
+
+    async def change(version: int, **fields: Any) -> float | None:
+        answer = await client.post(
+            f"/v1/jobs/{first['job']['id']}/updates",
+            json={
+                "id": str(uuid4()),
+                "base_version": version,
+                "made_at": first["created_at"],
+                **fields,
+            },
+            headers=boss,
+        )
+        assert answer.status_code == 200, answer.text
+        row = await (await owner.execute("select accuracy_m from job")).fetchone()
+        assert row is not None
+        accuracy_m: float | None = row[0]
+        return accuracy_m
+
+    assert await change(1, status="in_progress") == 45
+    assert await change(2, location=off(100)) is None
