@@ -28,6 +28,7 @@ async function start() {
   nearby.start();
   check.start();
   steps.step("category", { check: () => (byId("category").querySelector(":checked") ? [] : [{ field: "category", sentence: say("chooseWhat") }]), arrive: place.tellTeams });
+  steps.step("leave", { arrive: keeping.saveNow });
   form.addEventListener("input", changed);
   form.addEventListener("change", (event) => {
     if (event.target.name === "category") nearby.look();

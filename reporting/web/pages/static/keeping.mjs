@@ -35,12 +35,12 @@ export async function load() {
 }
 
 export function save() {
-  clearTimeout(waiting);
-  waiting = setTimeout(saveNow, 600);
+  waiting ||= setTimeout(saveNow, 400); // however fast somebody types
 }
 
 export async function saveNow() {
   clearTimeout(waiting);
+  waiting = 0;
   try {
     await outbox()?.draft.save(fields());
   } catch {
@@ -50,6 +50,7 @@ export async function saveNow() {
 
 export async function afresh() {
   clearTimeout(waiting);
+  waiting = 0;
   await outbox()?.draft.clear();
 }
 
@@ -67,6 +68,7 @@ export const photos = {
 
 export async function queue(body, summary) {
   clearTimeout(waiting);
+  waiting = 0;
   return (await outbox().queue(body, { summary })).id;
 }
 

@@ -59,11 +59,11 @@
   // While a page is open no other page takes its draft. A page that is just closing needs a moment.
   async function hold(id) {
     if (!self.navigator.locks) return true;
-    const signal = self.AbortSignal?.timeout?.(1500);
+    const control = new AbortController();
+    setTimeout(() => control.abort(), 1500);
     return new Promise((told) => {
-      self.navigator.locks
-        .request(`kerbline-draft-${id}`, { signal }, () => { told(true); return new Promise(() => {}); })
-        .catch(() => told(false));
+      const held = () => { told(true); return new Promise(() => {}); };
+      self.navigator.locks.request(`kerbline-draft-${id}`, { signal: control.signal }, held).catch(() => told(false));
     });
   }
 
@@ -216,7 +216,8 @@
   // A refused report as a draft again, with everything that was typed and every photo.
   async function reopen(id) {
     const report = await get("reports", id);
-    if (report?.state !== "refused") return;
+    const may = report?.state === "refused" || report?.problem?.code === "confirm-by-email";
+    if (!may) return;
     // Under its old id, unless that is what was wrong: should an attempt have arrived after all, the
     // server says so instead of taking it twice.
     const again = report.problem?.code === "idempotency-key-reused" ? uuid() : id;
@@ -323,13 +324,13 @@
         await (next.of ? upload(next, credentials) : send(next.id, next.credentials ?? credentials));
         failures = 0;
       } catch (error) {
-        if (error instanceof Refused) await change("photos", next.id, { problem: error.problem });
+        if (error instanceof Refused && next.of) await change("photos", next.id, { problem: error.problem });
         if (!(error instanceof Lost) && !(error instanceof Refused)) throw error;
         if (error instanceof Lost) {
           failures += 1;
           // No more than an hour, whatever a broken server says.
           const wait_until = Date.now() + Math.min(error.after_s ?? 0, 3600) * 1000;
-          await change(next.of ? "photos" : "reports", next.id, { wait_until });
+          await change(next.of ? "photos" : "reports", next.id, { wait_until, ...(!next.of && { problem: error.problem }) });
           if (!error.answered) return;
         }
       } finally {

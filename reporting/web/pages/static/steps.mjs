@@ -47,6 +47,7 @@ export async function next() {
   const here = current();
   const wrong = faultsOf(here);
   if (wrong.length) return tellFaults(wrong);
+  arrivals.get("leave")?.();
   await arrivals.get(`leave-${idOf(here)}`)?.();
   const rest = all().slice(all().indexOf(here) + 1);
   const isReturning = whole.classList.contains("is-returning");
