@@ -5,18 +5,21 @@ A picture in; two JPEGs, a likeness and what the camera says out. Started by ``d
 
 import sys
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 from PIL import ExifTags, Image, ImageCms
 
 from reporting.images.derivatives import derive
 from workers.confined.inside import serve
 
+#: All that is mapped, libraries included. Every picture that we take fits.
+MEMORY: Final = 512 << 20
+
 
 def main(cpu_limit_s: int) -> None:
     """Answer until the input ends. A picture may take so much CPU."""
     _warm_up()
-    serve(answer, cpu_limit_s=cpu_limit_s)
+    serve(answer, memory=MEMORY, cpu_limit_s=cpu_limit_s)
 
 
 def answer(picture: bytes) -> dict[str, Any]:

@@ -141,10 +141,11 @@ async def test_a_child_does_not_outlive_a_worker_that_is_killed() -> None:
 CONFINED = """
 import resource, socket, sys
 from workers.confined import inside
-inside.confine()
+from workers.decoder import MEMORY
+inside.confine(MEMORY)
 match sys.argv[1]:
     case "memory":
-        bytearray(inside.MEMORY)
+        bytearray(MEMORY)
     case "write":
         open(sys.argv[2], "wb", buffering=0).write(b"x")
     case "network":

@@ -1,26 +1,34 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from reporting import photos
-from reporting.photos import SIZES
+from reporting.images.likeness import differing
+from reporting.images.regions import Region
+from reporting.photos import SIZES, Photo
 from reporting.runtime import Connection, Runtime
 from reporting.web.photo_links import link
 from tests.reporting.test_reports import pothole, send
 from tests.support.county import County
+from tests.support.people import People
 from tests.support.pictures import alike, encoded, jpeg_bomb, oriented, picture, quarters
+from tests.support.scenes import scene
 from tests.support.until import until
 from tests.workers.conftest import Working
 from workers.darkroom import Darkroom
-from workers.gallery import Gallery
-from workers.jobs.photos import develop, forget_photos
+from workers.gallery import Gallery, NotFilled
+from workers.jobs.photos import develop, forget_originals, forget_photos
 
 
 @pytest.fixture
@@ -225,3 +233,219 @@ async def test_the_reporter_sees_their_picture_and_then_everyone(
     answer = await client.get(public["large"])
     assert alike(quarters(answer.content))
     assert answer.headers["cache-control"] == "public, max-age=30"
+
+
+# Faces
+
+
+@pytest.fixture(scope="session")
+def portrait() -> bytes:
+    """A street with one face in it."""
+    found, _ = scene(Random(1), 900, 700, heights=[120])
+    return encoded(found)
+
+
+async def row_of(worker: Worker, photo: UUID) -> Photo:
+    async with worker.runtime.reading() as conn:
+        found = await photos.find(conn, photo)
+    assert found is not None
+    return found
+
+
+async def keys(worker: Worker) -> set[str]:
+    return {key.rpartition("/")[2] async for key, _ in worker.runtime.photos.listing()}
+
+
+async def test_a_face_is_filled_in_what_others_see(
+    client: httpx.AsyncClient, worker: Worker, portrait: bytes
+) -> None:
+    photo = await put(client, portrait)
+    assert await worker.work() == ["ready"]
+    found = await row_of(worker, photo)
+    assert found.review == "auto_ok"
+    (face,) = found.filled
+    assert (face.kind, face.by) == ("face", "finder")
+    clear = await worker.runtime.photos.get(found.key("clear"))
+    for size in SIZES:
+        shown = await worker.runtime.photos.get(found.key(size))
+        assert spread(shown, face) < 4
+        assert spread(clear, face) > 20
+
+
+async def test_the_facts_are_kept_and_the_likeness(
+    client: httpx.AsyncClient, worker: Worker
+) -> None:
+    photo = await put(client, located())
+    await worker.work()
+    found = await row_of(worker, photo)
+    assert found.taken_at == datetime(2026, 5, 4, 11, 30, 15, tzinfo=UTC)
+    assert (found.taken_lat, found.taken_lng) == pytest.approx((51.401, -2.599), abs=1e-3)
+    again = await row_of(worker, await put_and_work(client, worker, located(quality=40)))
+    assert found.phash is not None
+    assert differing(found.phash, again.phash) <= 4
+
+
+async def put_and_work(client: httpx.AsyncClient, worker: Worker, data: bytes) -> UUID:
+    photo = await put(client, data)
+    await worker.work()
+    return photo
+
+
+async def test_what_staff_draw_is_filled_and_the_old_copies_go(
+    client: httpx.AsyncClient, county: County, worker: Worker, portrait: bytes
+) -> None:
+    photo = await put_and_work(client, worker, portrait)
+    before, stored = await row_of(worker, photo), await keys(worker)
+    sky = Region("other", 0.1, 0.05, 0.3, 0.2, "staff")
+    by = await staff_id(county)
+    async with worker.runtime.unit() as conn:
+        after = await photos.review(conn, photo, review="human_ok", regions=[sky], by=by)
+    assert (after.state, after.review, after.filled) == ("stored", "human_ok", (sky,))
+    for size in SIZES:  # until the worker has come to it
+        answer = await client.get(link(worker.runtime.keys, photo, size))
+        assert answer.json()["code"] == "photo-pending"
+    assert await worker.work() == ["ready"]
+    after = await row_of(worker, photo)
+    assert (after.review, after.filled) == ("human_ok", (sky,))
+    large = await worker.runtime.photos.get(after.key("large"))
+    assert spread(large, sky) < 4
+    assert spread(large, before.filled[0]) > 20  # they say it is no face
+    assert after.made != before.made
+    assert {after.phash, after.taken_at} == {before.phash, before.taken_at}
+    gone = stored - await keys(worker)
+    assert gone == {f"{before.made}-large", f"{before.made}-small"}
+
+
+async def test_saying_yes_makes_nothing_anew(
+    client: httpx.AsyncClient, county: County, worker: Worker, portrait: bytes
+) -> None:
+    photo = await put_and_work(client, worker, portrait)
+    before = await row_of(worker, photo)
+    async with worker.runtime.unit() as conn:
+        after = await photos.review(conn, photo, review="human_ok", by=await staff_id(county))
+    assert (after.state, after.review, after.made) == ("ready", "human_ok", before.made)
+    assert await left(worker.owner) == 0
+
+
+async def test_a_decision_in_the_meantime_stands(
+    client: httpx.AsyncClient, county: County, worker: Worker, portrait: bytes
+) -> None:
+    """Staff draw other regions while the worker fills what they said before."""
+    photo = await put_and_work(client, worker, portrait)
+    by = await staff_id(county)
+    first, second = (Region("other", x, 0.1, 0.2, 0.2, "staff") for x in (0.1, 0.6))
+
+    class Slow:
+        """A gallery in which it takes so long that somebody decides again."""
+
+        async def fill(self, clear: bytes, regions: Sequence[Region]) -> tuple[bytes, bytes]:
+            async with worker.runtime.unit() as conn:
+                await photos.review(conn, photo, review="hidden", regions=[second], by=by)
+            return await real.fill(clear, regions)
+
+    real, worker.gallery = worker.gallery, Slow()
+    async with worker.runtime.unit() as conn:
+        await photos.review(conn, photo, review="human_ok", regions=[first], by=by)
+    assert await worker.work() == ["stored"]
+    worker.gallery = real
+    assert await worker.work() == ["ready"]
+    found = await row_of(worker, photo)
+    assert (found.review, found.filled) == ("hidden", (second,))
+    assert len(await keys(worker)) == 4
+
+
+class Broken:
+    """A gallery in which every picture is spoilt."""
+
+    async def find(self, _: bytes) -> None:
+        raise NotFilled
+
+
+async def test_what_could_not_be_looked_at_waits_for_staff(
+    client: httpx.AsyncClient, county: County, worker: Worker, portrait: bytes
+) -> None:
+    real, worker.gallery = worker.gallery, Broken()
+    photo = await put_and_work(client, worker, portrait)
+    found = await row_of(worker, photo)
+    assert (found.state, found.review, found.made) == ("ready", "needs_check", None)
+    assert await keys(worker) == {"original", "clear"}
+    answer = await client.get(link(worker.runtime.keys, photo, "large"))
+    assert answer.json()["code"] == "photo-pending"
+    worker.gallery = real
+    async with worker.runtime.unit() as conn:
+        await photos.review(conn, photo, review="human_ok", regions=[], by=await staff_id(county))
+    assert await worker.work() == ["ready"]
+    assert (await client.get(link(worker.runtime.keys, photo, "large"))).status_code == 200
+
+
+async def staff_id(county: County) -> UUID:
+    await People(county).staff("supervisor", "shire")
+    cursor = await county.conn.execute("select id from staff limit 1")
+    return (await cursor.fetchone())[0]
+
+
+# Originals
+
+
+async def closed(worker: Worker, days: int) -> None:
+    await worker.owner.execute(
+        "update job set status = 'fixed', closed_at = now() - make_interval(days => %s)", (days,)
+    )
+
+
+async def test_originals_go_ninety_days_after_closing_and_the_copies_stay(
+    client: httpx.AsyncClient, county: County, worker: Worker, portrait: bytes
+) -> None:
+    photo = await put(client, portrait)
+    await send(client, pothole(photos=[str(photo)]))
+    await worker.work()
+    await worker.owner.execute("update photo set uploaded_at = now() - interval '200 days'")
+    everything = await keys(worker)
+
+    async def kept(days: int | None) -> set[str]:
+        if days is None:  # reopened
+            await worker.owner.execute("update job set status = 'received', closed_at = null")
+        else:
+            await closed(worker, days)
+        await forget_originals({"runtime": worker.runtime})
+        return await keys(worker)
+
+    assert await kept(None) == everything
+    assert await kept(89) == everything
+    assert await kept(91) == everything - {"original", "clear"}
+    assert (await row_of(worker, photo)).original_gone_at is not None
+    await forget_originals({"runtime": worker.runtime})  # and again
+    assert (await client.get(link(worker.runtime.keys, photo, "large"))).status_code == 200
+    # Staff may still fill more; what was filled stays filled.
+    corner = Region("other", 0.0, 0.0, 0.1, 0.1, "staff")
+    face = (await row_of(worker, photo)).filled[0]
+    async with worker.runtime.unit() as conn:
+        await photos.review(
+            conn, photo, review="human_ok", regions=[corner], by=await staff_id(county)
+        )
+    assert await worker.work() == ["ready"]
+    large = await worker.runtime.photos.get((await row_of(worker, photo)).key("large"))
+    assert spread(large, corner) < 4
+    assert spread(large, face) < 4
+
+
+def spread(data: bytes, region: Region) -> float:
+    """How much the pixels of a region differ; inside of it, since JPEG smears its edges."""
+    with Image.open(BytesIO(data)) as image:
+        inset = 0.15
+        area = (
+            image.width * (region.x + inset * region.width),
+            image.height * (region.y + inset * region.height),
+            image.width * (region.x + (1 - inset) * region.width),
+            image.height * (region.y + (1 - inset) * region.height),
+        )
+        return float(np.asarray(image.crop([round(edge) for edge in area])).std(axis=(0, 1)).max())
+
+
+def located(**options: int) -> bytes:
+    exif = Image.Exif()
+    details, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+    details[0x9003], details[0x9011] = "2026:05:04 12:30:15", "+01:00"
+    place[1], place[2], place[3], place[4] = "N", (51.0, 24.0, 3.6), "W", (2.0, 35.0, 56.4)
+    found, _ = scene(Random(5), 800, 600, heights=[])
+    return encoded(found, exif=exif, **options)

@@ -1,7 +1,7 @@
 """What a confined process does with itself before it is shown anything.
 
 Started with no secret in its environment, it gives up what it does not need before it reads the
-first question: memory beyond half a gigabyte, files to write, the network, root. It speaks
+first question: memory beyond what a picture takes, files to write, the network, root. It speaks
 through its standard input and output, a length and a MessagePack value each way. A question that
 takes too much CPU ends the process.
 """
@@ -17,8 +17,6 @@ from typing import Any, BinaryIO, Final
 
 import msgpack
 
-#: All that is mapped, libraries included, so that what is in use is less.
-MEMORY: Final = 512 << 20
 #: Before every question and every answer: its length.
 LENGTH: Final = Struct(">Q")
 READY: Final = b"R"
@@ -33,10 +31,10 @@ _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x0800000
 Answer = Callable[[Any], Any]
 
 
-def serve(answer: Answer, *, cpu_limit_s: int) -> None:
-    """Answer until the input ends. A question may take so much CPU."""
+def serve(answer: Answer, *, memory: int, cpu_limit_s: int) -> None:
+    """Answer until the input ends, with so much memory mapped. A question may take so much CPU."""
     incoming, outgoing = os.fdopen(0, "rb"), os.fdopen(1, "wb")
-    confine()
+    confine(memory)
     outgoing.write(READY)
     outgoing.flush()
     while (question := _next(incoming)) is not None:
@@ -47,10 +45,10 @@ def serve(answer: Answer, *, cpu_limit_s: int) -> None:
         outgoing.flush()
 
 
-def confine() -> None:
+def confine(memory: int) -> None:
     """Give up rights, once and for all."""
     for limit, most in (
-        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 16),
