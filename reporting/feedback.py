@@ -14,7 +14,7 @@ import orjson
 from psycopg.rows import class_row, namedtuple_row, scalar_row
 
 from reporting import chain, events, notices, status
-from reporting.auth import Device, Principal
+from reporting.auth import Device
 from reporting.chain import Words
 from reporting.errors import (
     IdempotencyKeyReused,
@@ -22,6 +22,7 @@ from reporting.errors import (
     PhotoUnknown,
     ReportWithdrawn,
     TooLateToReopen,
+    TooManyRequests,
 )
 from reporting.jobs.change import Change, Wanted
 from reporting.jobs.rows import LockedJob, LoosePhoto
@@ -33,6 +34,8 @@ from routing.assign import Router
 
 #: How long after it was closed a reporter may say that it is not mended.
 REOPENS_FOR: Final = timedelta(days=28)
+#: The log is kept for ever, and whoever follows the job may be told each time.
+MOST_A_DAY: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,13 @@ class Said:
 
 
 async def feedback(
-    conn: Connection, router: Router, principal: Principal, once: Once, said: Said
+    conn: Connection, router: Router, device: Device | None, once: Once, said: Said
 ) -> Answered:
     """Write down what a reporter says. Not fixed opens a job again that was closed lately.
 
     Runs inside a unit that holds ``once.lock``; the caller has seen that the report is theirs.
-    Raises IdempotencyKeyReused, ReportWithdrawn, TooLateToReopen or PhotoUnknown.
+    ``device`` is where its pictures come from, if not from where the report came. Raises
+    IdempotencyKeyReused, ReportWithdrawn, TooManyRequests, TooLateToReopen or PhotoUnknown.
     """
     known = await _known(conn, once)
     if known is not None:
@@ -78,7 +82,9 @@ async def feedback(
     row = await _lock(conn, once.report)
     if await _withdrawn_at(conn, once.report) is not None:
         raise ReportWithdrawn
-    photos = await _photos(conn, principal, said.photos)
+    if await _said_today(conn, row.id, once.report) >= MOST_A_DAY:
+        raise TooManyRequests
+    photos = await _photos(conn, once.report, device, said.photos)
     change = Change(row)
     reopens = not said.fixed and row.status in status.CLOSED
     if reopens:
@@ -220,15 +226,22 @@ async def _withdrawn_at(conn: Connection, report: UUID) -> datetime | None:
     return found
 
 
+async def _said_today(conn: Connection, job: UUID, report: UUID) -> int:
+    async with conn.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(queries.SAID_TODAY, {"job": job, "actor": f"report:{report}"})
+        found: int | None = await cursor.fetchone()
+    return found or 0
+
+
 async def _photos(
-    conn: Connection, principal: Principal, asked: tuple[UUID, ...]
+    conn: Connection, report: UUID, device: Device | None, asked: tuple[UUID, ...]
 ) -> dict[str, str]:
     """SHA-256 by id of pictures that this reporter uploaded and that belong to nothing yet."""
     if not asked:
         return {}
-    device = principal.id if isinstance(principal, Device) else None
+    values = {"photos": list(asked), "report": report, "device": device and device.id}
     async with conn.cursor(row_factory=class_row(LoosePhoto)) as cursor:
-        await cursor.execute(queries.LOOSE_PHOTOS, {"photos": list(asked), "device": device})
+        await cursor.execute(queries.LOOSE_PHOTOS, values)
         found = {str(photo.id): photo.sha256 for photo in await cursor.fetchall()}
     if len(found) != len(set(asked)):
         raise PhotoUnknown

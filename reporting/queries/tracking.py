@@ -61,6 +61,13 @@ select count(*) from job_report link join report on report.id = link.report_id
 where link.job_id = %(job)s and link.until is null and report.withdrawn_at is null
 """
 
+#: What a reporter has said of a job in a day.
+SAID_TODAY = """
+select count(*) from job_update
+where job_id = %(job)s and kind = 'feedback' and actor = %(actor)s
+  and recorded_at > now() - interval '1 day'
+"""
+
 WITHDRAW = "update report set withdrawn_at = %(at)s where id = %(report)s"
 ONE_LESS = "update job set reports = reports - 1 where id = %(job)s and reports > 1"
 
@@ -68,7 +75,10 @@ ONE_LESS = "update job set reports = reports - 1 where id = %(job)s and reports 
 LOOSE_PHOTOS = """
 select id, encode(sha256, 'hex') as sha256 from photo
 where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
-  and (device_id is null or device_id = %(device)s::uuid)
+  and (
+    device_id is null or device_id = %(device)s::uuid
+    or device_id = (select device_id from report where id = %(report)s)
+  )
 for update
 """
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from reporting.auth import Anyone, Principal, Staff, identify
+from reporting.auth import Anyone, Device, Principal, Staff, identify
 from reporting.errors import NotAllowed, NotSignedIn, TooManyRequests
 from reporting.keys import TRACKING
 from reporting.runtime import Connection, Runtime
@@ -52,11 +52,33 @@ async def principal(request: Request) -> Principal:
     if token is not None:
         async with belongings(request).reading() as conn:
             return await known(request, conn, token)
-    for kept in cookies.bearers(request):
+    return await _kept(request, cookies.bearers(request))
+
+
+async def reporter(request: Request) -> Principal:
+    """The same, where only a reporter is asked for: one who also works here may report too."""
+    if bearer(request) is not None:
+        return await principal(request)
+    kept = cookies.bearers(request)
+    return await _kept(request, [token for token in kept if not cookies.is_staff(token)])
+
+
+async def _kept(request: Request, tokens: list[str]) -> Principal:
+    for token in tokens:
         with suppress(NotSignedIn, TooManyRequests):
             async with belongings(request).reading() as conn:
-                return await known(request, conn, kept)
+                return await known(request, conn, token)
     return Anyone()
+
+
+async def device_of(request: Request, conn: Connection) -> Device | None:
+    """The device that this browser is, whatever else it is known by."""
+    token = cookies.held(request, cookies.DEVICE) if cookies.is_ours(request) else None
+    if token is not None:
+        with suppress(NotSignedIn):
+            found = await known(request, conn, token)
+            return found if isinstance(found, Device) else None
+    return None
 
 
 async def known(request: Request, conn: Connection, token: str) -> Principal:
@@ -89,6 +111,7 @@ async def staff(who: Annotated[Principal, Depends(principal)]) -> Staff:
 
 RuntimeDep = Annotated[Runtime, Depends(runtime)]
 PrincipalDep = Annotated[Principal, Depends(principal)]
+ReporterDep = Annotated[Principal, Depends(reporter)]
 StaffDep = Annotated[Staff, Depends(staff)]
 #: Put on routers whose routes take a bearer, so that the document says so.
 TAKES_BEARER = [Security(BEARER)]

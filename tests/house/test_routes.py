@@ -24,7 +24,7 @@ OPEN = {
 }
 #: Reads a form or raw bytes, and so no JSON.
 NO_JSON = {"/v1/auth/token", "/v1/photos/{photo}", "/v1/photos/{photo}/{size}"}
-ASK = {deps.principal, deps.staff}
+ASK = {deps.principal, deps.reporter, deps.staff}
 
 
 def every_route() -> Iterator[tuple[str, APIRoute]]:

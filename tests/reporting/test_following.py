@@ -214,6 +214,59 @@ async def test_a_crew_that_closes_it_while_the_reporter_speaks_loses_nothing(
     assert (await verify(story.owner, runtime.keys)).holds
 
 
+async def test_a_browser_that_holds_the_reports_token_sends_pictures_as_the_device_it_is(
+    story: Story, app: Any
+) -> None:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as browser:
+        assert (await browser.post("/browser")).status_code == 204
+        await browser.get(f"/r/{story.made['reference']}?t={story.made['tracking_token']}")
+        staff = story.crew["Authorization"].removeprefix("Bearer ")
+        browser.cookies.set("staff", staff, domain="testserver.local")
+        photo = str(uuid4())
+        put = await browser.put(
+            f"/v1/photos/{photo}",
+            content=encoded(picture()),
+            headers={"Content-Type": "image/jpeg"},
+        )
+        assert put.status_code == 201, put.text
+        said = await browser.post(
+            f"/v1/reports/{story.made['reference']}/feedback",
+            json={"fixed": False, "photos": [photo]},
+            headers={"Idempotency-Key": str(uuid4())},
+        )
+        assert said.status_code == 200, said.text
+
+
+async def test_who_works_here_may_follow_their_own_report_in_the_same_browser(
+    story: Story, app: Any
+) -> None:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as browser:
+        assert (await browser.post("/browser")).status_code == 204
+        made = await report(browser, pothole("E2"))
+        staff = story.crew["Authorization"].removeprefix("Bearer ")
+        browser.cookies.set("staff", staff, domain="testserver.local")
+        said = await browser.post(
+            f"/v1/reports/{made['reference']}/feedback",
+            json={"fixed": True},
+            headers={"Idempotency-Key": str(uuid4())},
+        )
+        assert said.status_code == 200, said.text
+
+
+async def test_who_says_it_again_and_again_is_asked_to_wait(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporting.feedback.MOST_A_DAY", 2)
+    codes = [(await story.says(False)).status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    await story.owner.execute("set session_replication_role = replica")
+    await story.owner.execute("update job_update set recorded_at = now() - interval '25 hours'")
+    await story.owner.execute("set session_replication_role = origin")
+    assert (await story.says(False)).status_code == 200
+
+
 @pytest.mark.parametrize("photos", ["unknown", "twice", "taken", "another's"])
 async def test_only_pictures_of_their_own_go_with_it(story: Story, photos: str) -> None:
     photo = await story.photo()
@@ -387,7 +440,10 @@ async def test_whatever_they_do_in_whatever_order_the_job_stays_true(
     client: httpx.AsyncClient, owner: Connection, runtime: Runtime, steps: list[str]
 ) -> None:
     county = await _county(owner)
-    made = await report(client, pothole())
+    cursor = await owner.execute("select count(*) from job")
+    (jobs,) = await cursor.fetchone() or (0,)
+    made = await report(client, pothole(dx=0.02 + jobs % 40 / 42, dy=0.02 + jobs // 40 / 42))
+    assert not made["job"]["matched"]  # each example has a place of its own
     story = Story(client, owner, county, await People(county).crew(), made)
     withdrawn = False
     for step in steps:

@@ -15,7 +15,7 @@ from reporting.runtime import Runtime
 from reporting.web import showing
 from reporting.web.api.reports import TimelineOut
 from reporting.web.body import StrictRoute, Wire
-from reporting.web.deps import PrincipalDep, RuntimeDep
+from reporting.web.deps import ReporterDep, RuntimeDep
 from reporting.web.event_stream import Event, EventStream
 from reporting.web.news import AWAY, News, Watcher
 from reporting.web.problems import responses
@@ -79,7 +79,7 @@ class Known:
 async def watch_report(
     request: Request,
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: str,  # noqa: A002 - the contract's name
     since: Annotated[str | None, Query(max_length=50)] = None,
 ) -> Response:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import Field, model_validator
 
 from reporting import feedback
+from reporting.auth import Device
 from reporting.errors import (
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -16,13 +17,14 @@ from reporting.errors import (
     ReportWithdrawn,
     StillRunning,
     TooLateToReopen,
+    TooManyRequests,
 )
 from reporting.feedback import Once, Said
 from reporting.reports import reading
 from reporting.reports.values import Answered
 from reporting.web.api.reports import PHOTOS_LIMIT, ContactIn, idempotency_key_of
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
-from reporting.web.deps import TAKES_BEARER, PrincipalDep, RuntimeDep
+from reporting.web.deps import TAKES_BEARER, ReporterDep, RuntimeDep, device_of
 from reporting.web.problems import responses
 from reporting.web.wire import Id, Instant
 
@@ -85,23 +87,24 @@ class Withdrawn(Wire):
         " `Idempotency-Key`."
     ),
     response_model=FeedbackTaken,
-    responses=responses(*REPEATED, PhotoUnknown, TooLateToReopen, ReportWithdrawn),
+    responses=responses(*REPEATED, PhotoUnknown, TooLateToReopen, ReportWithdrawn, TooManyRequests),
 )
 async def give_feedback(
     request: Request,
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: str,  # noqa: A002 - the contract's name
     body: FeedbackIn,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     async with runtime.reading() as conn:
         report: UUID = (await reading.find(conn, id, principal)).id
+        device = principal if isinstance(principal, Device) else await device_of(request, conn)
     key = idempotency_key_of(idempotency_key)
     once = Once("feedback", report, key, runtime.keys.body_hash(await request.body()))
     said = Said(body.fixed, body.description, tuple(body.photos))
     async with runtime.unit(claim=once.lock) as conn:
-        return _answer(await feedback.feedback(conn, runtime.router, principal, once, said))
+        return _answer(await feedback.feedback(conn, runtime.router, device, once, said))
 
 
 @router.post(
@@ -118,7 +121,7 @@ async def give_feedback(
 async def withdraw_report(
     request: Request,
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: str,  # noqa: A002 - the contract's name
     idempotency_key: KeyHeader = None,
 ) -> Response:
@@ -143,7 +146,7 @@ async def withdraw_report(
 )
 async def set_contact(
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: str,  # noqa: A002 - the contract's name
     body: ContactIn,
 ) -> Response:

@@ -10,8 +10,14 @@ from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 
 from reporting import feedback
-from reporting.auth import Device, Principal
-from reporting.errors import NotAllowed, PhotoUnknown, ReportWithdrawn, TooLateToReopen
+from reporting.auth import Principal
+from reporting.errors import (
+    NotAllowed,
+    PhotoUnknown,
+    ReportWithdrawn,
+    TooLateToReopen,
+    TooManyRequests,
+)
 from reporting.feedback import Once, Said
 from reporting.reports import reading
 from reporting.reports.values import Contact
@@ -19,7 +25,7 @@ from reporting.runtime import Runtime
 from reporting.web import cookies, problems, showing
 from reporting.web.api.following import LONGEST_FEEDBACK
 from reporting.web.body import BodyUnreadable, CleanText
-from reporting.web.deps import RuntimeDep
+from reporting.web.deps import RuntimeDep, device_of
 from reporting.web.pages import follow, form, pictures, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
@@ -35,11 +41,12 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 @router.post("/r/{reference}/feedback")
 async def give_feedback(request: Request, runtime: RuntimeDep, reference: str) -> Response:
     reference = reference.upper()
-    principal, report = await _own(request, runtime, reference)
+    _, report = await _own(request, runtime, reference)
     spoken = spoken_to(request)
     filled = await form.read(request)
-    device = principal.id if isinstance(principal, Device) else None
-    filled, faults = await pictures.take_in(runtime, filled, device, spoken)
+    async with runtime.reading() as conn:
+        device = await device_of(request, conn)
+    filled, faults = await pictures.take_in(runtime, filled, device.id if device else None, spoken)
     said = _said(filled)
     if filled["fixed"] not in {"yes", "no"}:
         faults.append(Fault("fixed-no", spoken.say("Say whether it is fixed.")))
@@ -50,8 +57,8 @@ async def give_feedback(request: Request, runtime: RuntimeDep, reference: str) -
         once = Once("feedback", report, _key(filled), body_hash)
         try:
             async with runtime.unit(claim=once.lock) as conn:
-                await feedback.feedback(conn, runtime.router, principal, once, said)
-        except (TooLateToReopen, PhotoUnknown, ReportWithdrawn) as refusal:
+                await feedback.feedback(conn, runtime.router, device, once, said)
+        except (TooLateToReopen, PhotoUnknown, ReportWithdrawn, TooManyRequests) as refusal:
             faults.append(Fault("fixed-no", problems.said(refusal, spoken)))
         else:
             return _back(reference, "fixed" if said.fixed else "not-fixed")

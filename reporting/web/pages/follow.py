@@ -12,12 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.points import Point
-from reporting import explanations
-from reporting.auth import Device, Principal
+from reporting import explanations, reporters
+from reporting.auth import Device, Principal, Tracking
 from reporting.language import Language
 from reporting.runtime import Connection, Runtime
 from reporting.web import showing
-from reporting.web.deps import RuntimeDep
+from reporting.web.deps import RuntimeDep, device_of
 from reporting.web.pages import form, plans, standing, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
@@ -84,6 +84,7 @@ async def show(
         rules, plan = await plans.in_force(request, runtime, conn)
         is_own = "answers" in report
         reasons = await _why(conn, principal, report, rules) if is_own else {}
+        is_device = is_own and await _is_device(request, conn, principal)
     timezone = rules.by_slug[report["authority"]["slug"]].timezone
     category = rules.categories[report["category"]]
     public_url = runtime.settings.public_url.rstrip("/")
@@ -98,7 +99,7 @@ async def show(
         report=report,
         category=spoken.say(category.name),
         is_own=is_own,
-        is_device=is_own and isinstance(principal, Device),
+        is_device=is_device,
         shown=standing.standing(report, spoken, timezone),
         timeline=standing.timeline(report, spoken, timezone),
         told=told and spoken.say(told),
@@ -117,6 +118,14 @@ async def show(
         words=_words(spoken),
         **{"routed": None, "judged": None, **reasons},
     )
+
+
+async def _is_device(request: Request, conn: Connection, principal: Principal) -> bool:
+    """Whether this browser is the device that sent it, also where it holds the report's token."""
+    if isinstance(principal, Tracking):
+        device = await device_of(request, conn)
+        return device is not None and await reporters.is_of_device(conn, principal, device)
+    return isinstance(principal, Device)
 
 
 async def _why(

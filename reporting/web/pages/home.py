@@ -57,8 +57,13 @@ async def get_home(
     runtime: RuntimeDep,
     principal: PrincipalDep,
     ward: Annotated[str, Query(max_length=200)] = "",
+    category: Annotated[str, Query(max_length=50)] = "",
+    lat: Annotated[str, Query(max_length=30)] = "",
+    lng: Annotated[str, Query(max_length=30)] = "",
 ) -> Response:
-    answer = await begin(request, runtime, principal, form.blank(ward=ward))
+    """The form; with what a link to it says already."""
+    said = form.blank(ward=ward, category=category, lat=lat, lng=lng)
+    answer = await begin(request, runtime, principal, said)
     remember_language(request, answer)
     return answer
 
