@@ -264,7 +264,11 @@ def photo_view(row: PhotoRow, rules: Rules, staff: Staff) -> dict[str, Any]:
             and photos.is_public(row.review, category)
         ),
         "has_copies": row.state == "ready" and row.is_made,
-        "has_clear": row.original_gone_at is None and may(staff, Action.SEE_ORIGINAL, row),
+        "has_clear": (
+            row.original_gone_at is None
+            and (row.state == "ready" or (row.state == "stored" and row.reviewed_at is not None))
+            and may(staff, Action.SEE_ORIGINAL, row)
+        ),
     }
 
 

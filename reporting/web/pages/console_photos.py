@@ -40,6 +40,7 @@ KIND_WORDS: Final = {
 }
 #: A camera that says it was farther off than this was hardly at the place.
 FAR_M: Final = 200
+_KILOMETRE: Final = 1000
 _REGIONS: Final = TypeAdapter(list[RegionIn])
 #: In an address, a box is its kind's letter and four numbers of this many parts of a side.
 _PARTS: Final = 100_000
@@ -170,19 +171,24 @@ def _facts(
     ]
     if photo["taken_at"]:
         facts.append(("Taken, says the camera", when(photo["taken_at"])))
-    away = photo["taken_away_m"]
-    if photo["taken_location"] and away is not None:
-        place = f"{away:.0f} m" if away < FAR_M * 5 else f"{away / 1000:.1f} km"
-        doubt = ": hardly at the place" if away > FAR_M else ""
-        facts.append(("Position, says the camera", f"{place} from the place reported{doubt}"))
-    else:
-        facts.append(("Position, says the camera", "it says none"))
+    facts.append(("Position, says the camera", _position(photo)))
     facts.append(("Filled now", _filled(photo["regions"])))
     if photo["reviewed_at"]:
         made = MADE.get(photo["review"], "Looked at")
         name = photo["reviewed_by"] or "somebody"
         facts.append((made, f"by {name}, {when(photo['reviewed_at'])}"))
     return facts
+
+
+def _position(photo: Mapping[str, Any]) -> str:
+    place, away = photo["taken_location"], photo["taken_away_m"]
+    if place is None:
+        return "it says none"
+    if away is None:
+        return f"{place['lat']:.5f}, {place['lng']:.5f}; the report gives none to compare"
+    distance = f"{away:.0f} m" if away < _KILOMETRE else f"{away / _KILOMETRE:.1f} km"
+    doubt = ": hardly at the place" if away > FAR_M else ""
+    return f"{distance} from the place reported{doubt}"
 
 
 def _filled(regions: Sequence[Mapping[str, Any]]) -> str:

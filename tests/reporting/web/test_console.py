@@ -350,6 +350,42 @@ async def test_a_photo_without_its_original_can_still_be_hidden(
     assert await review_of(owner, photo) == "hidden"
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("state = 'unreadable'", "It arrived broken"),
+        ("state = 'stored'", "It is being made ready"),
+        ("state = 'stored', reviewed_at = now()", "The copies with these boxes are being made"),
+        ("made = null", "Nobody could look for faces in it"),
+        ("review = 'auto_ok'", "nothing was found to be doubtful"),
+        ("review = 'human_ok'", "Everyone can see this."),
+        ("review = 'hidden'", "Nobody sees it."),
+        ("taken_place = null", "it says none"),
+        ("taken_place = st_point(-0.9, 52.01, 4326)", "km from the place reported: hardly at"),
+    ],
+)
+async def test_the_page_says_how_the_photo_stands(
+    client: httpx.AsyncClient,
+    desk: Desk,
+    county: County,
+    prints: Prints,
+    owner: Connection,
+    change: str,
+    told: str,
+) -> None:
+    place = inside("W1")
+    made = await report(client, pothole("W1"))
+    photo = await prints.of(made["id"], taken=(place["lat"], place["lng"]))
+    await sign_in(client)
+    before = (await client.get(f"/console/photos/{photo}")).text
+    assert told not in before
+    assert "0 m from the place reported" in before
+    await owner.execute(f"update photo set {change}")
+    answer = await client.get(f"/console/photos/{photo}")
+    assert answer.status_code == 200
+    assert told in answer.text
+
+
 # Words
 
 

@@ -91,6 +91,21 @@ async def test_the_queue_is_the_doubtful_and_what_the_category_wants_looked_at(
     assert await listed(client, supervisor) == []
 
 
+async def test_a_crew_s_picture_waits_too(
+    client: httpx.AsyncClient, county: County, prints: Prints, supervisor: Headers
+) -> None:
+    made = await report(client, pothole("W1"))
+    photo = await prints.of(made["id"])
+    await county.conn.execute(
+        "update photo set report_id = null, update_id = (select id from job_update) where id = %s",
+        (photo,),
+    )
+    (item,) = (await client.get("/v1/photos", headers=supervisor)).json()["items"]
+    assert (item["id"], item["report"]) == (str(photo), None)
+    assert item["job"]["reference"] == made["job"]["reference"]
+    assert (await put(client, supervisor, photo, review="human_ok")).json()["is_public"] is True
+
+
 async def test_the_oldest_comes_first_and_pages_miss_nothing(
     client: httpx.AsyncClient, county: County, prints: Prints, supervisor: Headers
 ) -> None:
