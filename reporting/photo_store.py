@@ -1,6 +1,6 @@
 """Where the bytes of pictures are kept: a folder, or a bucket (S3, GCS, Azure) through obstore.
 
-A key names its content (see ``photos.keys_of``), so writing one twice writes the same bytes, and a
+A key names its content (see ``photos.key_of``), so writing one twice writes the same bytes, and a
 reader never sees half of one: what ``put`` returned from is whole and on the disk.
 """
 
@@ -31,6 +31,9 @@ _UNFINISHED = ".unfinished-"
 #: where the operator's own endpoint says so.
 _PATIENCE: "ClientConfig" = {"connect_timeout": "2s", "timeout": "15s", "allow_http": True}
 _RETRIES: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+
+#: As S3, Google and Azure say it.
+_NO_BUCKET = ("NoSuchBucket", "bucket does not exist", "ContainerNotFound")
 
 Bytes = bytes | bytearray | memoryview
 
@@ -149,8 +152,11 @@ class Bucket:
 
     async def put(self, key: str, data: Bytes) -> None:
         """Put it; a bucket shows an object only when it is whole."""
-        with _answering():
-            await obstore.put_async(self.store, key, memoryview(data))
+        try:
+            with _answering():
+                await obstore.put_async(self.store, key, memoryview(data))
+        except PhotoGone as error:  # there is no bucket to put it into
+            raise StoreAway from error
 
     async def get(self, key: str) -> bytes:
         """Get it whole."""
@@ -195,6 +201,9 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (ObjectNotFound, FileNotFoundError) as error:
+        # The bucket itself may be gone, or be misspelt: no picture is lost for that.
+        if any(said in str(error) for said in _NO_BUCKET):
+            raise StoreAway from error
         raise PhotoGone from error
     except BaseError as error:
         raise StoreAway from error
