@@ -63,6 +63,10 @@ _DIGIT_WORDS: Final = {
 _SPOKEN: Final = re.compile(
     rf"\b(?:(double|triple)[\s-]+)?({'|'.join(_DIGIT_WORDS)}|\d)\b", re.IGNORECASE
 )
+_DIGIT: Final = re.compile(r"\d")
+_WORD: Final = re.compile("[a-z]+")
+#: With fewer digits and their words no number can be dialled ("triple" makes three of one).
+_FEWEST: Final = 3
 _TIMES: Final = {"double": 2, "triple": 3}
 #: A word of digits in which some were typed as the letters that look like them.
 _MISTYPED: Final = re.compile(r"(?<![A-Za-z0-9])(?=[OoIl]*\d[OoIl]*\d)[\dOoIl]{3,}(?![A-Za-z])")
@@ -88,18 +92,18 @@ _RINGING: Final = re.compile(
 _TLD: Final = r"(?:com|co|uk|org|net|gov|ac|edu|info|biz|me|io|eu|cymru|wales|scot|london|ie)"
 _EMAIL: Final = re.compile(
     rf"""
-    [^\s@]\s{{0,2}}@\s{{0,2}}[^\W\d_][\w-]*\s?\.\s?\w                   # a@b.c
+    [^\s@]\s{{0,2}}@\s{{0,2}}[^\W\d_][\w-]{{0,63}}\s?\.\s?\w                   # a@b.c
     | (?<![\w@])@[^\W\d]\w{{2,}}                                       # @handle
     | \w@[^\W\d]\w                                                     # a@gmail
     | \w\s?[(\[{{<]\s?at\s?[)\]}}>]\s?\w                               # a (at) b
-    | \w\s+at\s+[\w-]+(?:(?:\s?[(\[{{<]\s?dot\s?[)\]}}>]\s?|\s+dot\s+)[\w-]+)*
+    | \w\s+at\s+[\w-]{{1,63}}(?:(?:\s?[(\[{{<]\s?dot\s?[)\]}}>]\s?|\s+dot\s+)[\w-]{{1,63}})*
       (?:\s+dot\s+|\s?[(\[{{<]\s?dot\s?[)\]}}>]\s?|\s?\.){_TLD}\b           # a at b dot com
     | \w\s+at\s+(?:gmail|googlemail|hotmail|outlook|yahoo|icloud|btinternet|live)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _LINK: Final = re.compile(
-    rf"\b(?:https?|ftp)\s?:\s?/|\bwww\s?\.|\b[\w-]{{2,}}\.(?:{_TLD}\.)?{_TLD}(?:/|\b(?!\w))",
+    rf"\b(?:https?|ftp)\s?:\s?/|\bwww\s?\.|\b[\w-]{{2,63}}\.(?:{_TLD}\.)?{_TLD}(?:/|\b(?!\w))",
     re.IGNORECASE,
 )
 
@@ -212,14 +216,16 @@ REASONS: Final = ("phone", "email", "plate", "postcode", "link", "words")
 
 
 def _reasons(text: str) -> Iterator[str]:
-    numbers = _NO_NUMBER.sub(_alone, text)
-    if _rings(numbers):
+    digits = len(_DIGIT.findall(text))
+    spoken = sum(word in _DIGIT_WORDS for word in _WORD.findall(text.lower()))
+    numbers = _NO_NUMBER.sub(_alone, text) if digits else text
+    if digits + spoken >= _FEWEST and _rings(numbers, spoken=spoken > 0):
         yield "phone"
     if _EMAIL.search(text):
         yield "email"
-    if _has_plate(numbers):
+    if digits and _has_plate(numbers):
         yield "plate"
-    if any(_is_postcode(match) for match in _overlapping(_POSTCODE, numbers)):
+    if digits and any(_is_postcode(match) for match in _overlapping(_POSTCODE, numbers)):
         yield "postcode"
     if _LINK.search(text):
         yield "link"
@@ -253,15 +259,19 @@ def _alone(match: re.Match[str]) -> str:
     return match[0] if before.isdigit() or after.isdigit() else " ; "
 
 
-def _rings(text: str) -> bool:
-    """Whether a telephone number stands in it, in digits or in words."""
-    spoken = _SPOKEN.sub(
-        lambda said: (
-            _DIGIT_WORDS.get(said[2].lower(), said[2]) * _TIMES.get((said[1] or "").lower(), 1)
-        ),
-        text,
+def _rings(text: str, *, spoken: bool) -> bool:
+    """Whether a telephone number stands in it, in digits or (``spoken``) in words."""
+    said = (
+        text
+        if not spoken
+        else _SPOKEN.sub(
+            lambda said: (
+                _DIGIT_WORDS.get(said[2].lower(), said[2]) * _TIMES.get((said[1] or "").lower(), 1)
+            ),
+            text,
+        )
     )
-    typed = _MISTYPED.sub(lambda word: word[0].translate(_AS_DIGITS), spoken)
+    typed = _MISTYPED.sub(lambda word: word[0].translate(_AS_DIGITS), said)
     return bool(_RINGING.search(typed)) or any(map(_DIALLED.fullmatch, _runs(typed)))
 
 
