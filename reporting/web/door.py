@@ -18,10 +18,11 @@ from reporting.web import problems
 
 #: What a flood is made of: (method, path).
 WATCHED: Final = frozenset({("POST", "/v1/reports"), ("POST", "/"), ("POST", "/v1/devices")})
-#: In ten seconds, for one process. A storm brings some ten reports a second through one address.
-ADDRESS: Final = 200
-BEARER: Final = 20
-WINDOW_S: Final = 10
+#: A second, and at once after a pause; for one process. A storm brings some ten reports a second
+#: through one address, with as many devices to be made. What comes in costs some milliseconds each,
+#: so that a flood takes a tenth of a core, evenly: let in by the window it would come in bursts.
+ADDRESS: Final = (20.0, 60)
+BEARER: Final = (2.0, 20)
 #: Counters and bearers kept; beyond it the oldest go.
 KEPT: Final = 50_000
 
@@ -30,7 +31,7 @@ _NAMES: Final = frozenset({b"authorization", b"cookie"})
 
 
 class Counts:
-    """How often each has asked in the present window; of one process, lost with it."""
+    """How often each has done something in a window; of one process, lost with it."""
 
     def __init__(self) -> None:
         self._counts: dict[str, tuple[int, int]] = {}
@@ -51,12 +52,29 @@ class Counts:
         return 0
 
 
+class Buckets:
+    """What each may still spend, which fills up again at a rate; of one process, lost with it."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def wait_s(self, who: str, rate: float, most: int) -> int:
+        """Spend one; the seconds until there is one to spend, 0 if there was."""
+        now = monotonic()
+        left, since = self._left.pop(who, (float(most), now))
+        left = min(most, left + (now - since) * rate)
+        self._left[who] = (max(0.0, left - 1) if left >= 1 else left, now)
+        if len(self._left) > KEPT:
+            del self._left[next(iter(self._left))]  # the one that has been quiet for longest
+        return 0 if left >= 1 else max(1, round((1 - left) / rate))
+
+
 class Door:
     """Whom a process has seen too often, and which bearers it knows to be good."""
 
     def __init__(self, *, on: bool) -> None:
         self.on = on
-        self._counts = Counts()
+        self._buckets = Buckets()
         self._good: dict[bytes, None] = {}
 
     def vouch(self, bearer: str) -> None:
@@ -74,9 +92,9 @@ class Door:
             if name in _NAMES:
                 found = _BEARER.search(value)
                 if found and found[0] in self._good:
-                    return self._counts.wait_s(found[0].decode(), BEARER, WINDOW_S)
+                    return self._buckets.wait_s(found[0].decode(), *BEARER)
         client = scope.get("client")
-        return self._counts.wait_s(client[0] if client else "", ADDRESS, WINDOW_S)
+        return self._buckets.wait_s(client[0] if client else "", *ADDRESS)
 
 
 class Doorkeeper:
@@ -93,7 +111,7 @@ class Doorkeeper:
             if wait_s:
                 header = next((v for k, v in scope["headers"] if k == b"accept-language"), b"")
                 spoken = language(accepted(header.decode("latin-1")))
-                refusal = TooManyReports(retry_after_s=wait_s)
+                refusal = TooManyReports(1, retry_after_s=wait_s)
                 await problems.refused(refusal, spoken)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

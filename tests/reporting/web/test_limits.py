@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from geo.points import Point
 from reporting.runtime import Connection, Runtime
 from reporting.settings import Settings
 from reporting.web import door, limits
-from reporting.web.door import Counts, Door
+from reporting.web.door import Buckets, Counts, Door
 from tests.reporting.test_reports import POTHOLE, count, pothole, send
 from tests.reporting.web.test_photos import PICTURE, digest, where
 from tests.support.county import SIDE, SOUTH, County
@@ -205,12 +206,12 @@ class TestDoor:
     def test_a_flood_meets_it_and_its_neighbours_do_not(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(door, "WINDOW_S", 1000)
+        monkeypatch.setattr(door, "monotonic", lambda: 1000.0)
         keeper, good = Door(on=True), f"kbd_{'g' * 43}"
         keeper.vouch(good)
         flood = [keeper.wait_s(self.scope("192.0.2.1")) for _ in range(300)]
-        assert flood[: door.ADDRESS] == [0] * door.ADDRESS
-        assert all(flood[door.ADDRESS :])
+        assert flood[: door.ADDRESS[1]] == [0] * door.ADDRESS[1]
+        assert all(flood[door.ADDRESS[1] :])
         # Bearers and cookies that have proved nothing are the address's own.
         assert keeper.wait_s(self.scope("192.0.2.1", f"kbd_{'x' * 43}"))
         assert keeper.wait_s(self.scope("192.0.2.1", cookie=f"device=kbd_{'y' * 43}"))
@@ -220,12 +221,24 @@ class TestDoor:
         assert not keeper.wait_s(self.scope("192.0.2.1", cookie=f"lang=cy; __Host-device={good}"))
 
     def test_a_known_bearer_has_its_own_measure(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(door, "WINDOW_S", 1000)
+        monkeypatch.setattr(door, "monotonic", lambda: 1000.0)
         keeper, good = Door(on=True), f"kbd_{'g' * 43}"
         keeper.vouch(good)
         waits = [keeper.wait_s(self.scope(f"192.0.2.{n}", good)) for n in range(30)]
-        assert waits[: door.BEARER] == [0] * door.BEARER
-        assert all(waits[door.BEARER :])
+        assert waits[: door.BEARER[1]] == [0] * door.BEARER[1]
+        assert all(waits[door.BEARER[1] :])
+
+    def test_it_fills_up_again_evenly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = 1000.0
+        monkeypatch.setattr(door, "monotonic", lambda: now)
+        buckets, came_in = Buckets(), []
+        for n in range(10_000):  # a thousand a second, for ten
+            now = 1000.0 + n / 1000
+            if not buckets.wait_s("a", 20.0, 60):
+                came_in.append(now)
+        assert 255 <= len(came_in) <= 260
+        each_second = Counter(int(at) for at in came_in)
+        assert all(18 <= each_second[1000 + n] <= 21 for n in range(1, 10))
 
     def test_it_forgets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = 1000.0
@@ -243,10 +256,10 @@ class TestDoor:
         for n in range(500):
             keeper.wait_s(self.scope(f"10.0.{n // 250}.{n % 250}"))
             keeper.vouch(f"kbd_{n:043d}")
-        assert len(keeper._counts._counts) == len(keeper._good) == 100
+        assert len(keeper._buckets._left) == len(keeper._good) == 100
 
     async def test_the_answer(self, client: httpx.AsyncClient, app: FastAPI) -> None:
-        app.state.limiter.door._counts.wait_s = lambda *_, **__: 7
+        app.state.limiter.door._buckets.wait_s = lambda *_: 7
         answer = await client.post("/v1/reports", content=b"{", headers={"Accept-Language": "cy"})
         assert (answer.status_code, answer.json()["code"]) == (429, "too-many-requests")
         assert answer.headers["retry-after"] == "7"
@@ -288,9 +301,8 @@ class TestStorm:
         for what, rates in limits.RATES.items():
             short = tuple(shorter[type(rate)](rate) for rate in rates)
             monkeypatch.setitem(limits.RATES, what, short)
-        monkeypatch.setattr(door, "ADDRESS", door.ADDRESS * 60 // door.WINDOW_S)
-        monkeypatch.setattr(door, "BEARER", door.BEARER * 60 // door.WINDOW_S)
-        monkeypatch.setattr(door, "WINDOW_S", 1)
+        monkeypatch.setattr(door, "ADDRESS", (door.ADDRESS[0] * 60, door.ADDRESS[1]))
+        monkeypatch.setattr(door, "BEARER", (door.BEARER[0] * 60, door.BEARER[1]))
         return settings.model_copy(update={"pool_size": 8})
 
     @pytest.mark.long

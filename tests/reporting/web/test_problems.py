@@ -20,7 +20,8 @@ CY = {"Accept-Language": "cy-GB,cy;q=0.9,en;q=0.8"}
         ("DELETE", "/v1/categories", {}, "method-not-allowed"),
         ("GET", "/v1/jobs", {}, "not-signed-in"),
         ("POST", "/v1/reports", {"json": {}}, "invalid"),
-        ("POST", "/v1/reports", {"content": b"{"}, "body-unreadable"),
+        ("POST", "/v1/reports", {"content": b"{"}, "media-type-refused"),
+        ("POST", "/v1/reports", {"json": None}, "body-unreadable"),
         (
             "PUT",
             "/v1/photos/0b6f1f6e-8a52-4c55-9a1f-0d5a3f2f6f10",
