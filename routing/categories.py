@@ -36,16 +36,10 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from routing.errors import AnswersRefused, CategoriesRefused
+from routing.errors import CategoriesRefused
 
 #: The categories every installation starts with.
 SHIPPED = Path(__file__).with_name("categories.json")
-
-#: The largest number that JSON gives to every program unchanged (RFC 8259 section 6).
-NUMBER_LIMIT = 2**53 - 1
-
-#: Longest text answer; a description belongs into the report's own words.
-TEXT_LIMIT = 500
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,49}$")]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
@@ -279,27 +273,6 @@ def read(text: str | bytes) -> tuple[Category, ...]:
         ) from error
 
 
-def check_answers(category: Category, answers: Answers, *, waive_required: bool = False) -> None:
-    """Whether these answers fit. Raises AnswersRefused with one sentence that echoes no answer.
-
-    ``waive_required`` is for a report that says it is the same as a known job.
-    """
-    by_code = category.by_code
-    for code, answer in answers.items():
-        question = by_code.get(code)
-        if question is None:
-            asked = ", ".join(by_code) or "nothing"
-            raise AnswersRefused(
-                f"An answer is to a question {category.code} does not ask; it asks {asked}."
-            )
-        _check_answer(question, answer)
-    if not waive_required and not category.required <= answers.keys():
-        missing = ", ".join(code for code in by_code if code in category.required - answers.keys())
-        raise AnswersRefused(
-            f"{category.code} needs an answer to: {missing}.", missing=missing.split(", ")
-        )
-
-
 async def store(conn: AsyncConnection[Any], categories: Sequence[Category]) -> Loaded:
     """Add these categories, or change those whose code is known; leave the others as they are.
 
@@ -333,42 +306,6 @@ insert into category (code, position, active, definition)
 values (%(code)s, (select coalesce(max(position), 0) + 1 from category), %(active)s, %(definition)s)
 on conflict (code) do update set active = excluded.active, definition = excluded.definition
 """
-
-
-def _check_answer(question: Question, answer: object) -> None:
-    code = question.code
-    match question.kind:
-        case "choice":
-            if not isinstance(answer, str) or answer not in question.choice_codes:
-                choices = ", ".join(choice.code for choice in question.choices)
-                raise AnswersRefused(f"The answer to {code} must be one of: {choices}.")
-        case "bool":
-            if not isinstance(answer, bool):
-                raise AnswersRefused(f"The answer to {code} must be true or false.")
-        case "number":
-            _check_number(question, answer)
-        case "text":
-            if not isinstance(answer, str) or not answer.strip() or len(answer) > TEXT_LIMIT:
-                raise AnswersRefused(
-                    f"The answer to {code} must be text of 1 to {TEXT_LIMIT} characters."
-                )
-
-
-def _check_number(question: Question, answer: object) -> None:
-    low, high, unit = question.minimum, question.maximum, question.unit or ""
-    if (
-        isinstance(answer, (int, float))
-        and not isinstance(answer, bool)
-        and abs(answer) <= NUMBER_LIMIT  # and so no NaN
-        and (low is None or answer >= low)
-        and (high is None or answer <= high)
-    ):
-        return
-    bounds = f" from {low:g}" if low is not None else ""
-    bounds += f" up to {high:g}" if high is not None else ""
-    raise AnswersRefused(
-        f"The answer to {question.code} must be a number{bounds} {unit}".strip() + "."
-    )
 
 
 def _check_move(move: Move, question: Question) -> None:

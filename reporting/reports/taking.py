@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from psycopg.rows import namedtuple_row
 
 from geo.points import Point
 from reporting import chain, events, screen
@@ -20,26 +19,26 @@ from reporting.errors import (
     IdempotencyKeyReused,
     ObservedAtRefused,
     PhotoUnknown,
-    SameAsRefused,
     UnknownAuthority,
 )
 from reporting.keys import Keys, token_hash
 from reporting.queries import reports as queries
 from reporting.references import reference
+from reporting.reports import joining
 from reporting.reports.values import (
     Answered,
     Claim,
     Contact,
     Look,
-    Near,
     NewReport,
     Placed,
     Sender,
 )
 from reporting.runtime import Connection
+from routing.answers import check_answers
 from routing.assign import Assignment, Found, Router, in_words
-from routing.categories import Category, check_answers
-from routing.duplicates import Known, Told, reach_m, scores
+from routing.categories import Category
+from routing.duplicates import reach_m
 from routing.rulebook import Rules
 from routing.triage import Triage, triage
 
@@ -90,12 +89,14 @@ async def create(
     judged = triage(category, new.answers, look.now, assignment.authority.timezone)
     report_id = uuid4()
     flags = _flags(new, assignment, look)
-    nearby = _weighed(new, category, look)
-    known = await _job_to_join(conn, new, nearby, assignment)
+    nearby = joining.weighed(new, category, look)
+    known = await joining.job_to_join(conn, new, nearby, assignment)
     if known is None:
-        placed = _new_job(report_id, new, assignment, judged, flags, look, _match(nearby))
+        placed = _new_job(report_id, new, assignment, judged, flags, look, joining.match(nearby))
     else:
-        why = None if new.same_as else _match([near for near in nearby if near.id == known.id])
+        why = (
+            None if new.same_as else joining.match([near for near in nearby if near.id == known.id])
+        )
         placed = _joined(report_id, known, await router.current(conn), judged, at, why)
     entry = events.entry(
         placed.event,
@@ -186,56 +187,6 @@ async def _assignment(conn: Connection, router: Router, new: NewReport, look: Lo
     if authority is None:
         raise UnknownAuthority
     return in_words(rules, authority)
-
-
-def _weighed(new: NewReport, category: Category, look: Look) -> list[Near]:
-    """The open jobs that could be meant, the likeliest first."""
-    if not look.jobs:
-        return []
-    hashes = [found for found in look.hashes if found is not None]
-    told = Told(new.place.accuracy_m if new.place else None, new.answers, hashes)
-    known = [
-        Known(metres, age_days or 0.0, accuracy_m, answers, photos or ())
-        for _, _, metres, age_days, accuracy_m, answers, photos in look.jobs
-    ]
-    found = [
-        Near(UUID(job[0]), job[1], score)
-        for job, score in zip(look.jobs, scores(category, told, known), strict=True)
-    ]
-    return sorted(found, key=lambda near: -near.score.probability)
-
-
-def _match(nearby: list[Near]) -> events.Match | None:
-    """The likeliest, as the log keeps it."""
-    return {"job": nearby[0].reference, **nearby[0].score.as_json()} if nearby else None
-
-
-async def _job_to_join(
-    conn: Connection, new: NewReport, nearby: list[Near], assignment: Assignment
-) -> Any:
-    """The open job that this report is about, locked; None if it needs a new one."""
-    if new.same_as is not None:
-        place = new.place
-        values: dict[str, Any] = {
-            "reference": new.same_as,
-            "category": new.category,
-            "lat": place and place.lat,
-            "lng": place and place.lng,
-        }
-        async with conn.cursor(row_factory=namedtuple_row) as cursor:
-            await cursor.execute(queries.JOIN_NAMED, values)
-            named = await cursor.fetchone()
-        if named is None:
-            raise SameAsRefused
-        return named
-    likely = [near.id for near in nearby if near.score.joins]
-    if not likely:
-        return None
-    async with conn.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(
-            queries.JOIN_FIRST, {"jobs": likely, "authority": assignment.authority.id}
-        )
-        return await cursor.fetchone()
 
 
 def _replayed(answer: bytes, keys: Keys, public_url: str) -> Answered:

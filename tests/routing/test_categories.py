@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from routing.categories import SHIPPED, check_answers, read, store
+from routing.answers import check_answers
+from routing.categories import SHIPPED, read, store
 from routing.errors import AnswersRefused, CategoriesRefused
 from routing.rulebook import load
 
