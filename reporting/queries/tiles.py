@@ -19,7 +19,7 @@ where {touches("area.geom")} and vintage.state = 'active'
 #: Wards, zones and councils in force; ``tint`` tells neighbouring councils apart.
 _AREAS: Final = f"""
 select {clipped("area.geom")} as geom, area.kind, area.zone_type, area.code, area.name,
-  authority.slug as authority, authority.id %% 7 as tint
+  authority.slug as authority, mod(authority.id, 7) as tint
 {_IN_FORCE}
   and (area.kind = 'authority' or %(z)s >= {WARDS_FROM_ZOOM} and area.kind in ('ward', 'zone'))
 """

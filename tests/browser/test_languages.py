@@ -84,7 +84,7 @@ async def test_what_would_be_left_is_found(browser: Browser, site: str, county: 
     """Or there would be nothing to find anywhere."""
     flow = await visit(browser, site)
     await flow.begin()
-    assert "Take a photo" in in_english(await flow.page.evaluate(TEXTS))
+    assert "Choose from your photos" in in_english(await flow.page.evaluate(TEXTS))
     await flow.context.close()
 
 

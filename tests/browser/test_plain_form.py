@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page
 
 from reporting.runtime import Connection
 from tests.support.browser import axe
-from tests.support.county import County, inside
+from tests.support.county import County
 from tests.support.pictures import encoded, picture
 
 
@@ -89,5 +89,5 @@ async def test_scripts_that_do_not_arrive_give_the_whole_form_back(
     await page.route("**/flow.mjs", lambda route: route.abort())
     await page.goto(f"{site}/")
     await page.locator("#send").wait_for(state="visible", timeout=15_000)
-    await page.fill("#lat", str(inside("W1")["lat"]))
+    await page.fill("#place_text", "Outside 12 High Street")
     await context.close()

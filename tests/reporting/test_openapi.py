@@ -27,6 +27,7 @@ WITHOUT_BEARER = {
     "getPushKey",
     "getReport",
     "watchReport",
+    "getWardTile",
     "getWhere",
     "headPhoto",
     "isAlive",

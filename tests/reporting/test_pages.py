@@ -114,7 +114,9 @@ async def test_nothing_on_a_page_comes_from_elsewhere_or_stands_inline(client, c
             for tag, attrs in elements.found
             if tag in {"script", "link", "img"}
         ]
-        assert all(each.startswith(("/static/", "/manifest.webmanifest")) for each in loaded if each)
+        assert all(
+            each.startswith(("/static/", "/manifest.webmanifest")) for each in loaded if each
+        )
         for each in filter(None, loaded):
             assert (await client.get(each)).status_code == 200
 

@@ -133,6 +133,9 @@ def path_of(world: World, template: str, *, absent: bool) -> str:
         "report": world.report,
         "id": world.devices["device"] if "/devices/" in template else world.report,
         "photo": world.photo,
+        "z": "10",
+        "x": "509",
+        "y": "337",
         "size": "small",
     }
     found = {name: uuid4() if absent and name != "size" else it for name, it in names.items()}
@@ -167,6 +170,7 @@ PLACE = inside("W1")
 CASES: dict[str, list[Case]] = {
     "listCategories": [Case(EVERYBODY)],
     "getWhere": [Case(EVERYBODY, lambda: {"params": PLACE})],
+    "getWardTile": [Case(EVERYBODY)],
     "listNearby": [Case(EVERYBODY, lambda: {"params": {**PLACE, "category": "pothole"}})],
     "createReport": [
         Case(

@@ -75,13 +75,13 @@ def test_a_tile_is_checked():
 @pytest.mark.parametrize("mode", MODES)
 async def test_areas_are_found_by_the_index(owner, county, mode):
     """With the areas of a country beside the county's."""
-    vintage = await county.add_vintage("east", "zone", {})
+    vintage = await county.add_vintage("shire", "ward", {})
     await owner.execute(
-        "insert into area (vintage_id, authority_id, kind, zone_type, code, name, geom)"
-        " select %s, %s, 'zone', 'park', 'Z' || n, 'Park ' || n,"
+        "insert into area (vintage_id, authority_id, kind, code, name, geom)"
+        " select %s, %s, 'ward', 'Z' || n, 'Ward ' || n,"
         "  st_multi(st_expand(st_point(-3 + n %% 80 / 20.0, 51 + n / 80 / 20.0, 4326), 0.02))"
         " from generate_series(1, 4000) n",
-        (vintage, county.authorities["east"]),
+        (vintage, county.authorities["shire"]),
     )
     await owner.execute("analyze area")
     plan = await plan_of(owner, mode, queries.WARDS, tile_of("W1", 14).parameters())
