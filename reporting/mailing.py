@@ -86,7 +86,7 @@ def update(deliveries: Sequence[Delivery], *, keys: Keys, public_url: str) -> Ma
         "reference": last.reference,
         "category": spoken.say(last.category),
         "told": [_told(delivery, spoken) for delivery in deliveries],
-        "next": _next(last.status, spoken),
+        "next": _next(last.status, last.reason, spoken),
         "team": last.team,
         "authority": last.authority,
         "link": f"{base}/r/{last.reference}?t={keys.tracking_token(last.report_id)}",
@@ -224,8 +224,10 @@ def _told(delivery: Delivery, spoken: Language) -> Told:
     )
 
 
-def _next(status: str, spoken: Language) -> str:
+def _next(status: str, reason: str | None, spoken: Language) -> str:
     """What comes after a status, in one or two sentences."""
+    if status == "closed" and reason == "withdrawn":
+        return spoken.say("Nothing more will happen. You can report it again at any time.")
     said = {
         "scheduled": spoken.say("We will write to you when a crew starts, or if the day changes."),
         "in_progress": spoken.say("We will write to you when it is done."),

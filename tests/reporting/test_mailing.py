@@ -122,7 +122,7 @@ def test_every_event_status_and_language_is_told(
         due_at=AT,
         scheduled_for=delivery.planned_for,
         waiting_for="a gas leak",
-        closed_reason="not_found",
+        closed_reason=changes.get("reason", "not_found"),
     )
     told = notices.told(kind, changes, status=status_, facts=facts, language=code)
     for text in (found.text, page.text):
@@ -150,6 +150,13 @@ def test_closed_never_says_fixed(code: str, reason: str | None) -> None:
     found = mail(closed)
     for text in (found.subject, found.text, Read(found.html).text):
         assert not [word for word in MENDED[code] if word in text.lower()]
+
+
+def test_whoever_took_it_back_is_not_asked_whether_that_is_wrong() -> None:
+    for reason, asks in (("withdrawn", False), ("not_found", True)):
+        changes = {"status": "closed", "reason": reason}
+        said = mail(replace(NEWS, kind="changed", changes=changes, status="closed")).text
+        assert ("If you think that is wrong" in said) is asks
 
 
 def test_a_mail_as_it_reads() -> None:

@@ -20,6 +20,9 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("changed", {"scheduled_for": "2026-07-03T16:00:00Z"}),
     ("changed", {"priority": "P1"}),
     ("noted", {}),
+    ("feedback", {"report": "1", "fixed": False, "status": "received"}),
+    ("feedback", {"report": "1", "fixed": True}),
+    ("withdrawn", {"report": "1", "status": "closed", "reason": "withdrawn"}),
 ]
 #: What "closed" must not say, in each language: that the work was done.
 MENDED = {"en": ("fix", "mended"), "cy": ("drwsi", "trwsi", "hatgyweirio", "atgyweirio")}
@@ -40,6 +43,8 @@ def every_sentence() -> Iterator[str]:
     for texts in SENTENCES.values():
         yield from texts
     yield from CLOSED_REASONS.values()
+    yield from notices.REOPENED
+    yield from notices.SAID.values()
     yield from (notices.ATTACHED, notices.MESSAGE, notices.TITLE)
 
 

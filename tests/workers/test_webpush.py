@@ -6,7 +6,7 @@ import threading
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -16,11 +16,17 @@ import orjson
 import pytest
 from aiohttp.resolver import ThreadedResolver
 
+from reporting import status
 from reporting.keys import Keys
+from reporting.language import LANGUAGES
 from reporting.notices import Notice
 from tests.reporting.test_endpoints import HOSTILE
+from tests.reporting.test_mailing import NEWS
+from tests.reporting.test_notices import EVENTS, TYPED
 from tests.support import push_service
 from tests.support.push_service import Answer, Browser, PushService
+from workers import pump as pumping
+from workers import push as fcm
 from workers import webpush
 from workers.messages import Gone, Later, Outcome, Push, Refused, Sent
 from workers.webpush import WebPush, open_webpush
@@ -147,6 +153,27 @@ async def test_keys_that_are_none_end_the_subscription(client: WebPush) -> None:
     broken = orjson.loads(Browser("http://127.0.0.1:9/1").address)
     broken["keys"]["p256dh"] = urlsafe_b64encode(b"\4" + bytes(64)).decode()
     assert isinstance(await client.send(push(orjson.dumps(broken).decode())), Gone)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize(("kind", "changes"), EVENTS)
+def test_nothing_that_was_typed_is_in_a_push(client: WebPush, kind: str, changes: dict, code: str):
+    """Of no event, in no language, to a browser or a phone: it is announced, not quoted."""
+    for status_ in status.STATUSES:
+        typed = replace(
+            NEWS,
+            kind=kind,
+            changes=changes,
+            status=status_,
+            language=code,
+            public_message=TYPED,
+            waiting_for=TYPED,
+        )
+        message = pumping.push([typed])
+        assert message.notice.body.endswith(".")
+        for sent in (client.payload(message).decode(), str(fcm.encode(message))):
+            assert not [word for word in TYPED.split() if word in sent]
+            assert "kbt_" not in sent
 
 
 def test_the_key_is_the_secrets_own() -> None:
