@@ -13,6 +13,9 @@ const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => v
 
 document.documentElement.classList.add("is-scripted");
 
+// Room for the pictures before they are here, so that no button moves under the pointer.
+byId("panes").style.setProperty("--ratio", given.width / given.height);
+
 // --- Keys -----------------------------------------------------------------------------------------
 
 const switchOfKeys = byId("keys");
