@@ -154,3 +154,13 @@ def test_what_is_packed_is_the_same_file():
     for name, asset in static.ASSETS.items():
         if asset.packed is not None:
             assert gzip.decompress(asset.packed) == asset.body, name
+
+
+def test_only_comments_are_left_out_and_of_others_files_nothing():
+    for name, asset in static.ASSETS.items():
+        source = (static.FOLDER / name).read_bytes()
+        if name.startswith("vendor/") or not name.endswith(("js", "css")):
+            assert asset.body == source, name
+        left_out = set(source.splitlines()) - set(asset.body.splitlines())
+        if not name.endswith(".css"):
+            assert all(line.lstrip().startswith(b"//") for line in left_out), name

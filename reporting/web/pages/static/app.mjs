@@ -84,8 +84,12 @@ let isListed = false;
 async function list() {
   if (isListed || !queue || !(await Outbox.items()).length) return;
   isListed = true;
-  const { show } = await import("./queue.mjs");
-  show(queue, words);
+  try {
+    const { show } = await import("./queue.mjs");
+    show(queue, words);
+  } catch {
+    isListed = false; // no signal, and the worker has not kept it yet: the next news asks again
+  }
 }
 Outbox.on(list);
 list();

@@ -51,7 +51,7 @@ export function show(section, words) {
     const days = Math.floor((Date.now() - at) / DAY_MS);
     if (each.state === "waiting" && days >= OLD_DAYS) row.append(make("p", fill(words.days, { days }), "hint old"));
     if (["waiting", "sending"].includes(each.state)) row.append(bar(each));
-    if (each.problem && each.state === "refused") row.append(...wrong(each.problem));
+    if (each.problem) row.append(...wrong(each.problem));
     row.append(acts(each));
     return row;
   }
@@ -83,7 +83,7 @@ export function show(section, words) {
       row.append(link);
     }
     if (each.state === "waiting") add(words.sendNow, () => Outbox.flush());
-    if (each.state === "refused") add(words.change, () => change(each.id));
+    if (each.state === "refused" || each.problem?.code === "confirm-by-email") add(words.change, () => change(each.id));
     if (each.state === "sending") return row;
     const kept = ["sent", "confirm"].includes(each.state);
     add(kept ? words.remove : words.discard, () => away(each.id), true);

@@ -13,9 +13,9 @@
 
   // `answered`: the line held, but there was no use in the answer.
   class Lost extends Error {
-    constructor({ answered = false, after_s = null } = {}) {
+    constructor({ answered = false, after_s = null, problem = null } = {}) {
       super("lost");
-      Object.assign(this, { answered, after_s });
+      Object.assign(this, { answered, after_s, problem });
     }
   }
 
@@ -91,7 +91,8 @@
     if (again || json?.code === "still-running" || !(ours || status === 413)) {
       const said = header("Retry-After");
       const seconds = said === null || said === "" ? null : Number(said);
-      return new Lost({ answered: true, after_s: Number.isFinite(seconds) ? seconds : null });
+      const problem = status === 429 && ours ? { ...json, status } : null;
+      return new Lost({ answered: true, after_s: Number.isFinite(seconds) ? seconds : null, problem });
     }
     return new Refused({ code: "body-too-large", ...json, status });
   }

@@ -60,6 +60,7 @@ async function page(event, url) {
     if (!isForm) return await asked;
     const answer = await soon(asked);
     if (answer.ok) event.waitUntil(keep(answer.clone()));
+    if (answer.status >= 500) throw new Error(); // a report can be written all the same
     return answer;
   } catch {
     const cache = await caches.open(CACHE);
