@@ -22,12 +22,6 @@ PHONE = {"width": 390, "height": 844}
 HARMLESS = ("GPU stall", "GL Driver Message")
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """The pages' own address is the one they are served from."""
-    return settings
-
-
 @dataclass
 class Flow:
     """A visitor in the middle of a report."""
@@ -637,3 +631,24 @@ async def test_without_webgl_the_plan_takes_the_map_s_place(
         assert "Highways" in await flow.sent()
     finally:
         await plain.close()
+
+
+class TestStreetsThatDoNotCome:
+    """The council's map server is away: the wards are drawn all the same."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        away = "http://127.0.0.1:9"
+        return settings.model_copy(
+            update={"map_style_url": f"{away}/style.json", "map_hosts": [away]}
+        )
+
+    async def test_the_map_is_there(self, browser: Browser, site: str, county: County):
+        flow = await visit(browser, site)
+        await flow.begin()
+        await flow.on()
+        await flow.at("place")
+        await ready(flow)
+        assert set(flow.trouble.elsewhere) == {"http://127.0.0.1:9/style.json"}
+        assert [each for each in flow.trouble.refused if "GL" not in each] == []
+        await flow.context.close()

@@ -438,6 +438,60 @@ async def test_the_confirmation_has_reference_team_and_the_promised_day(client, 
     )
 
 
+async def test_words_beside_a_position_are_not_lost(client, county, owner):
+    await send(client, **W1, **DEEP, place_text="By the bus stop", description="A deep one.")
+    found = await (
+        await owner.execute("select description, place_text from report_words")
+    ).fetchone()
+    assert found == ("By the bus stop\nA deep one.", None)
+
+
+# The map's own streets
+
+
+class TestStreets:
+    """A council that has streets says where they come from, and the policies name that alone."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(
+            update={
+                "map_style_url": "https://tiles.example.org/style.json",
+                "map_hosts": ["https://tiles.example.org"],
+            }
+        )
+
+    async def test_page_and_worker_may_fetch_them(self, client, county):
+        answer = await client.get("/")
+        policy = answer.headers["content-security-policy"]
+        assert "connect-src 'self' https://tiles.example.org;" in policy
+        assert "img-src 'self' https://tiles.example.org data: blob:;" in policy
+        assert "script-src 'self';" in policy
+        assert 'data-style-url="https://tiles.example.org/style.json"' in answer.text
+        worker = await client.get(
+            "/static/vendor/maplibre-gl-6.17.0/maplibre-gl-worker.mjs?v=6.17.0"
+        )
+        assert (
+            "connect-src 'self' https://tiles.example.org;"
+            in worker.headers["content-security-policy"]
+        )
+
+    async def test_other_pages_may_not(self, client, county):
+        assert "example.org" not in (await client.get("/docs")).headers["content-security-policy"]
+
+
+async def test_without_them_nothing_may_be_fetched_from_elsewhere(client, county):
+    policy = (await client.get("/")).headers["content-security-policy"]
+    assert "connect-src 'self';" in policy
+
+
+@pytest.mark.parametrize("host", ["*", "https://a.example 'unsafe-inline'", "x;script-src *", ""])
+def test_only_an_origin_gets_into_the_policy(settings: Settings, host: str):
+    values = {**settings.model_dump(), "map_hosts": [host]}
+    with pytest.raises(ValueError, match="KERBLINE_MAP_HOSTS"):
+        Settings(**values)
+
+
 # Languages
 
 

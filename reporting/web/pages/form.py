@@ -158,6 +158,9 @@ def report(
     else:
         answers = reading.answers(category, waived=same_as is not None)
     description = reading.text("description")
+    if point is not None and (also := reading.text("place_text")):
+        # What was said of the place beside its position.
+        description = "\n".join(filter(None, (also, description)))
     contact = reading.contact(mails=mails)
     if reading.faults or category is None:
         return None, reading.faults

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from reporting.errors import NotFound
 from reporting.web.compress import accepts_gzip
+from reporting.web.deps import belongings
 
 router = APIRouter(include_in_schema=False)
 
@@ -104,6 +105,12 @@ async def get_static(
     return _sent(request, name, for_ever=known or bool(_VERSIONED_FOLDER.match(name)))
 
 
+def _policy(request: Request) -> str:
+    """A worker of the map fetches the streets itself, from where the council has them."""
+    hosts = belongings(request).settings.map_hosts
+    return WORKER_POLICY.replace("connect-src 'self'", " ".join(["connect-src 'self'", *hosts]))
+
+
 def _sent(request: Request, name: str, *, for_ever: bool) -> Response:
     """The file, or that it has not changed. Another version than this is asked for each time."""
     asset = ASSETS.get(name)
@@ -113,7 +120,7 @@ def _sent(request: Request, name: str, *, for_ever: bool) -> Response:
     tag = f'"{asset.version}-gzip"' if small else f'"{asset.version}"'
     headers = {
         "Cache-Control": FOREVER if for_ever else "no-cache",
-        "Content-Security-Policy": WORKER_POLICY,
+        "Content-Security-Policy": _policy(request),
         "ETag": tag,
         "Vary": "Accept-Encoding",
     }
