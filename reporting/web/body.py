@@ -148,7 +148,7 @@ class Wire(BaseModel):
 
 
 def _limit(path: str) -> int:
-    if path.startswith("/v1/photos/"):
+    if _PHOTO.fullmatch(path):
         return PHOTO_LIMIT
     return FORM_LIMIT if path in _FORMS else JSON_LIMIT
 
@@ -164,7 +164,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self.app(scope, receive, send)
             return
-        limit = PHOTO_LIMIT if _PHOTO.fullmatch(scope["path"]) else JSON_LIMIT
+        limit = _limit(scope["path"])
         scope["kerbline_body_limit"] = limit
         declared = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
         over = not declared.isdigit() or int(declared[:DIGITS]) > limit or len(declared) > DIGITS

@@ -10,12 +10,14 @@ import pytest
 from fastapi import FastAPI
 
 from reporting.runtime import Connection
+from reporting.web.body import JSON_LIMIT
 from reporting.web.pages.console_words import passages
 from tests.reporting.test_pages import Elements
 from tests.reporting.test_reports import pothole
 from tests.support.county import County, inside
 from tests.support.desk import PASSWORD, Desk, sign_in
 from tests.support.people import report
+from tests.support.pictures import noisy
 from tests.support.prints import FACE, Prints
 
 SIGN_IN = "/console/sign-in"
@@ -478,6 +480,26 @@ async def test_what_is_wrong_is_shown_on_the_caller_s_form(
     assert 'value="Ann Price"' in answer.text
     assert "Choose what it is." in answer.text
     assert "Signed in as" in answer.text
+
+
+async def test_a_call_may_bring_photos_as_large_as_phones_make_them(
+    client: httpx.AsyncClient, desk: Desk, county: County, owner: Connection
+) -> None:
+    await sign_in(client)
+    large = noisy(2400, 1800)
+    assert len(large) > JSON_LIMIT
+    sent = {
+        "key": str(uuid4()),
+        "category": "pothole",
+        "answer.pothole.where": "cycle_lane",
+        "answer.pothole.depth": "over_7cm",
+        **{name: str(value) for name, value in inside("W1").items()},
+    }
+    files = {"photo": ("IMG_1.jpg", large, "image/jpeg")}
+    done = await client.post("/console/report", data=sent, files=files)
+    assert done.status_code == 303, done.text
+    cursor = await owner.execute("select bytes from photo where report_id is not null")
+    assert await cursor.fetchall() == [(len(large),)]
 
 
 async def test_an_auditor_takes_no_report(client: httpx.AsyncClient, desk: Desk) -> None:
