@@ -1,4 +1,4 @@
-"""Whether a report is let in as it comes, or its sender is first asked by e-mail.
+"""The way in for reports: as they come, or after their sender has been asked by e-mail.
 
 Nobody is turned away for good, and what is over a limit costs its sender a click. Who counts:
 
@@ -13,20 +13,22 @@ Nobody is turned away for good, and what is over a limit costs its sender a clic
 Staff are never asked. A repeat of what was answered before is let through to its answer.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from math import ceil
 from typing import Final
 
 from fastapi import Request
 
-from reporting import confirming
+from reporting import confirming, metrics
 from reporting.auth import Device, Principal, Staff
 from reporting.confirming import Kept
 from reporting.errors import ConfirmByEmail, TooManyReports
 from reporting.language import Language
 from reporting.reports import taking
-from reporting.reports.values import Claim, NewReport
-from reporting.runtime import Runtime
+from reporting.reports.values import Answered, Claim, NewReport, Sender
+from reporting.runtime import Connection, Runtime
 from reporting.web import limits
 from routing import duplicates
 
@@ -98,19 +100,35 @@ async def _wait_s(request: Request, runtime: Runtime, principal: Principal, new:
 
 async def _try(runtime: Runtime, principal: Principal, claim: Claim, new: NewReport) -> None:
     """Raises what would keep it from being taken in, so that nobody is asked for nothing."""
+    with suppress(_WouldDo):
+        async with taken_in(runtime, claim, taking.sender(principal), new):
+            raise _WouldDo
+
+
+@asynccontextmanager
+async def taken_in(
+    runtime: Runtime, claim: Claim, sender: Sender, new: NewReport
+) -> AsyncIterator[tuple[Connection, Answered]]:
+    """A report as it is taken in: it is there when the block is left, unless by an error."""
     category = await runtime.category(new.category)
-    try:
-        async with runtime.unit(locks=duplicates.locks(category, new.place)) as conn:
-            await taking.create(
-                conn,
-                router=runtime.router,
-                keys=runtime.keys,
-                public_url=runtime.settings.public_url,
-                claim=claim,
-                sender=taking.sender(principal),
-                new=new,
-                category=category,
-            )
-            raise _WouldDo  # noqa: TRY301 - it rolls the unit back
-    except _WouldDo:
-        return
+    async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
+        answered = await taking.create(
+            conn,
+            router=runtime.router,
+            keys=runtime.keys,
+            public_url=runtime.settings.public_url,
+            claim=claim,
+            sender=sender,
+            new=new,
+            category=category,
+        )
+        yield conn, answered
+    if not answered.replayed:
+        metrics.report_accepted(category.code)
+
+
+async def take_in(runtime: Runtime, claim: Claim, sender: Sender, new: NewReport) -> Answered:
+    """Take a report in; its answer, or the one that its claim had before."""
+    async with taken_in(runtime, claim, sender, new) as (_, answered):
+        pass
+    return answered

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
-from reporting import metrics
 from reporting.errors import (
     ConfirmByEmail,
     IdempotencyKeyMissing,
@@ -26,7 +25,7 @@ from reporting.references import PATTERN
 from reporting.reports import taking
 from reporting.reports.values import Claim, Contact, NewReport
 from reporting.web import showing
-from reporting.web.admitting import admit
+from reporting.web.admitting import admit, take_in
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import PrincipalDep, RuntimeDep, belongings
@@ -42,7 +41,6 @@ from reporting.web.wire import (
     TeamOut,
     WardOut,
 )
-from routing import duplicates
 from routing.errors import AnswersRefused, UnknownCategory
 
 router = APIRouter(prefix="/v1", tags=["reports"], route_class=StrictRoute)
@@ -231,23 +229,10 @@ async def create_report(
     if kept is not None:
         told = Confirm(id=kept.id, expires_at=kept.expires_at)
         return Response(told.model_dump_json(), 202, NO_STORE, media_type="application/json")
-    category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
-        answered = await taking.create(
-            conn,
-            router=runtime.router,
-            keys=runtime.keys,
-            public_url=runtime.settings.public_url,
-            claim=claim,
-            sender=sender,
-            new=new,
-            category=category,
-        )
+    answered = await take_in(runtime, claim, sender, new)
     headers = dict(NO_STORE)
     if answered.replayed:
         headers["Idempotency-Replayed"] = "true"
-    else:
-        metrics.report_accepted(category.code)
     return Response(answered.body, 201, headers, media_type="application/json")
 
 

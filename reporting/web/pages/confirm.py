@@ -11,19 +11,18 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from reporting import confirming, metrics
+from reporting import confirming
 from reporting.confirming import Unconfirmed
 from reporting.errors import NotFound
 from reporting.language import LANGUAGES, Language, language
-from reporting.reports import taking
 from reporting.reports.values import Sender
 from reporting.runtime import Runtime
+from reporting.web.admitting import taken_in
 from reporting.web.deps import RuntimeDep
 from reporting.web.limits import guarding
 from reporting.web.pages import tracking
 from reporting.web.pages.rendering import HEADERS, page
 from reporting.web.pages.route import PageRoute
-from routing import duplicates
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -73,22 +72,9 @@ async def _find(runtime: Runtime, token: str) -> Unconfirmed | None:
 
 async def _send(runtime: Runtime, found: Unconfirmed) -> dict[str, str]:
     """The answer that the first request would have got."""
-    claim, new = found.claim, found.new
-    category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
-        answered = await taking.create(
-            conn,
-            router=runtime.router,
-            keys=runtime.keys,
-            public_url=runtime.settings.public_url,
-            claim=claim,
-            sender=Sender(device=found.device_id),
-            new=new,
-            category=category,
-        )
+    sender = Sender(device=found.device_id)
+    async with taken_in(runtime, found.claim, sender, found.new) as (conn, answered):
         await confirming.confirmed(conn, found.id)
-    if not answered.replayed:
-        metrics.report_accepted(category.code)
     answer: dict[str, str] = orjson.loads(answered.body)
     return answer
 

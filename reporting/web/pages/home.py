@@ -15,22 +15,20 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.errors import LooksSwapped, NotAPlace, OutsideCoverage, Refusal
-from reporting import metrics
 from reporting.auth import Device, Principal, Staff
 from reporting.errors import ConfirmByEmail, IdempotencyKeyReused, NotAllowed, PhotoUnknown
 from reporting.language import Language
 from reporting.outlines import Plan
 from reporting.reports import taking
-from reporting.reports.values import Claim, NewReport
+from reporting.reports.values import Claim
 from reporting.runtime import Runtime
 from reporting.web import cookies, problems, showing
-from reporting.web.admitting import admit
+from reporting.web.admitting import admit, take_in
 from reporting.web.deps import PrincipalDep, RuntimeDep
 from reporting.web.pages import form, pictures, plans, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
 from reporting.web.pages.route import PageRoute
-from routing import duplicates
 from routing.errors import AnswersRefused
 from routing.rulebook import Rules
 
@@ -140,7 +138,8 @@ async def send(
         trapped = filled.is_trapped
         if await admit(request, runtime, principal, claim, new, spoken, trapped=trapped):
             return page("asked.html", 202, spoken=spoken)
-        answer = await _create(runtime, principal, new, claim)
+        answered = await take_in(runtime, claim, taking.sender(principal), new)
+        answer = orjson.loads(answered.body)
     except Refusal as refusal:
         reused = isinstance(refusal, IdempotencyKeyReused)
         fault = Fault(*_told(refusal, spoken))
@@ -194,24 +193,6 @@ def show(
         faulty={fault.field: fault.sentence for fault in faults},
         **({"staff": principal if isinstance(principal, Staff) else None} | shown),
     )
-
-
-async def _create(runtime: Runtime, principal: Principal, new: NewReport, claim: Claim) -> Any:
-    category = await runtime.category(new.category)
-    async with runtime.unit(claim=claim.lock, locks=duplicates.locks(category, new.place)) as conn:
-        answered = await taking.create(
-            conn,
-            router=runtime.router,
-            keys=runtime.keys,
-            public_url=runtime.settings.public_url,
-            claim=claim,
-            sender=taking.sender(principal),
-            new=new,
-            category=category,
-        )
-    if not answered.replayed:
-        metrics.report_accepted(category.code)
-    return orjson.loads(answered.body)
 
 
 async def _in_force(request: Request, runtime: Runtime) -> tuple[Rules, Plan | None]:
