@@ -282,7 +282,7 @@ def _runs(text: str) -> Iterator[str]:
         run = first[0]
         end = first.end()
         yield run
-        for group in groups[index + 1 :]:
+        for group in groups[index + 1 : index + 1 + _LONGEST]:
             if group[0][0] == "+" or not _BETWEEN.match(text[end : group.start()]):
                 break
             run += group[0]

@@ -74,6 +74,7 @@ class ReportRow:
     observed_at: datetime | None
     created_at: datetime
     by_phone: bool
+    withdrawn_at: datetime | None
     since: datetime
     description: str | None
     place_text: str | None

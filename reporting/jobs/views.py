@@ -65,6 +65,7 @@ def report(row: ReportRow) -> dict[str, Any]:
         "observed_at": row.observed_at,
         "created_at": row.created_at,
         "joined_at": row.since,
+        "withdrawn_at": row.withdrawn_at,
     }
 
 

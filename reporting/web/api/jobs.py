@@ -155,6 +155,7 @@ class JobReportOut(Wire):
     observed_at: Instant | None
     created_at: Instant
     joined_at: Instant
+    withdrawn_at: Instant | None = Field(description="When its reporter took it back")
 
 
 class UpdateOut(Wire):
