@@ -65,14 +65,16 @@ class Finder:
         self.net = cv2.dnn.readNetFromONNX(str(MODEL))
         self.plate = cv2.CascadeClassifier(str(CASCADE))
 
-    def faces(self, pixels: Pixels) -> Hits:
-        """Every face, small and large."""
+    def faces(self, pixels: Pixels, changed: Hits | None = None) -> Hits:
+        """Every face, small and large; or those of the tiles in which something has changed."""
         height, width = pixels.shape[:2]
+        tiles = list(_tiles(width, height))
         found = [
             np.add(self._faces_in(pixels[top:bottom, left:right]), (left, top, left, top, 0))
-            for left, top, right, bottom in _tiles(width, height)
+            for left, top, right, bottom in tiles
+            if changed is None or _meets((left, top, right, bottom), changed)
         ]
-        if len(found) > 1:
+        if len(tiles) > 1:
             scale = _TILE / max(width, height)
             size = max(1, round(width * scale)), max(1, round(height * scale))
             whole = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
@@ -168,9 +170,8 @@ def find(finder: Finder, clear: bytes) -> dict[str, Any]:
     if any(boxes):
         redacted = filled(picture, [*boxes[0], *boxes[1]])
         if len(faces):
-            left = _outside(
-                finder.faces(np.asarray(redacted)), _grown(np.concatenate([faces, plates]))
-            )
+            changed = _grown(np.concatenate([faces, plates]))
+            left = _outside(finder.faces(np.asarray(redacted), changed), changed)
         if len(left):
             boxes = [*boxes[0], *_shares(picture, _grown(left))], boxes[1]
             redacted = filled(picture, [*boxes[0], *boxes[1]])
@@ -225,6 +226,18 @@ def _common(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     wide = min(one[2], other[2]) - max(one[0], other[0])
     tall = min(one[3], other[3]) - max(one[1], other[1])
     return float(max(wide, 0) * max(tall, 0))
+
+
+def _meets(tile: Sequence[int], boxes: Hits) -> bool:
+    left, top, right, bottom = tile
+    return bool(
+        (
+            (boxes[:, 0] < right)
+            & (boxes[:, 2] > left)
+            & (boxes[:, 1] < bottom)
+            & (boxes[:, 3] > top)
+        ).any()
+    )
 
 
 def _area(box: NDArray[np.float32]) -> float:

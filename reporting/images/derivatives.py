@@ -167,7 +167,7 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
             converted = None
         if converted is not None:
             return converted
-    return picture.convert(mode)
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _flat(picture: Image.Image) -> Image.Image:

@@ -95,7 +95,8 @@ def _jpeg(data: Bytes) -> Header:
             )
         elif marker == _START_OF_SCAN:
             # In coded pixels every ff is followed by 00, so this is the end, or the file was cut.
-            if header is None or data.find(_END_OF_IMAGE, at + length) < 0:
+            # Looked for from the file's end, where it mostly is.
+            if header is None or data.rfind(_END_OF_IMAGE, at + length) < 0:
                 break
             return header
     raise ImageBroken

@@ -1,23 +1,35 @@
 import asyncio
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import psutil
 import pytest
+from PIL import Image
 
 from geo.errors import Refusal
-from reporting.errors import ImageBroken
+from reporting.errors import ImageBroken, ImageTooLarge
 from reporting.images.headers import HEIC, JPEG, PNG, WEBP, inspect
-from tests.support.pictures import alike, encoded, noisy, picture, quarters
+from tests.support.pictures import (
+    alike,
+    encoded,
+    jpeg_bomb,
+    noisy,
+    picture,
+    png_bomb,
+    quarters,
+)
 from tests.support.until import until
-from workers.confined.outside import ChildAway
+from workers.confined.outside import ChildAway, Confined
 from workers.darkroom import Darkroom
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +43,12 @@ async def darkroom() -> AsyncIterator[Darkroom]:
 
 def child_of(darkroom: Darkroom) -> int:
     return darkroom.child.pid
+
+
+def most_memory(child: Confined) -> float:
+    """The most it ever had in use, in MiB."""
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 async def test_one_child_makes_many_pictures(darkroom: Darkroom) -> None:
@@ -81,7 +99,67 @@ async def test_a_machine_that_is_busy_makes_the_picture_wait() -> None:
 async def test_forty_nine_megapixels_fit() -> None:
     async with Darkroom(patience_s=60) as darkroom:
         made = await darkroom.develop(encoded(picture(7000, 7000).convert("RGBA"), PNG))
-    assert (made.width, made.height) == (7000, 7000)
+        assert (made.width, made.height) == (7000, 7000)
+        assert most_memory(darkroom.child) < 512
+
+
+async def test_two_hundred_megapixels_of_a_phone_pass_and_a_bomb_does_not() -> None:
+    async with Darkroom(patience_s=60) as darkroom:
+        phone = encoded(Image.new("RGB", (16_320, 12_240), (90, 120, 60)), quality=30)
+        made = await darkroom.develop(phone)
+        assert (made.width, made.height) == (16_320, 12_240)
+        assert most_memory(darkroom.child) < 512
+        for bomb in (jpeg_bomb(64_250, 64_250), png_bomb(30_000, 30_000)):
+            began = time.process_time()
+            with pytest.raises(ImageTooLarge):
+                inspect(bomb)
+            assert time.process_time() - began < 1
+            with pytest.raises(ImageBroken):
+                await darkroom.develop(bomb)
+
+
+class TestTakenOver:
+    """What a child that a picture has taken over may say, and what comes of it."""
+
+    GOOD: ClassVar = {
+        "width": 96,
+        "height": 64,
+        "clear": encoded(picture()),
+        "small": encoded(picture()),
+        "likeness": 5,
+        "taken_at": "2026-05-04T11:30:15+00:00",
+        "lat": 51.4,
+        "lng": -2.6,
+    }
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"width": 10**9},
+            {"height": "tall"},
+            {"clear": b"<script>"},
+            {"small": encoded(picture(), PNG)},
+            {"clear": encoded(picture(4000, 10))},
+            {"likeness": 1 << 64},
+            {"taken_at": "yesterday"},
+            {"lat": 1000.0},
+            {"lng": "west"},
+            {"clear": None},
+        ],
+    )
+    async def test_it(
+        self, darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, said: dict[str, object]
+    ) -> None:
+        answers: list[object] = [self.GOOD, {**self.GOOD, **said}, [1, 2]]
+
+        async def ask(_: bytes) -> object:
+            return answers.pop(0)
+
+        monkeypatch.setattr(darkroom.child, "ask", ask)
+        assert (await darkroom.develop(b"")).facts.lat == 51.4
+        for _ in range(2):
+            with pytest.raises(ImageBroken):
+                await darkroom.develop(b"")
 
 
 async def test_a_child_that_cannot_start_is_no_fault_of_the_picture(
@@ -209,7 +287,7 @@ def mutated(whole: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("files", [100, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("files", [100, pytest.param(1000, marks=pytest.mark.long)])
 async def test_damaged_files_never_stop_the_worker(darkroom: Darkroom, files: int) -> None:
     chance = random.Random(20260811)
     whole = [noisy(160, 120, media_type) for media_type in (JPEG, PNG, WEBP, HEIC)]
@@ -229,4 +307,5 @@ async def test_damaged_files_never_stop_the_worker(darkroom: Darkroom, files: in
             came_to["made"] += 1
             assert inspect(made.clear).media_type == JPEG
     assert min(came_to.values()) > 5, came_to
+    assert most_memory(darkroom.child) < 512
     assert (await darkroom.develop(encoded(picture()))).width == 96

@@ -4,10 +4,12 @@
 """
 
 import asyncio
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -150,6 +152,8 @@ async def test_a_crowd_waits_for_a_person(gallery: Gallery) -> None:
     found = await gallery.find(encoded(image))
     assert len(found.regions) > 12
     assert not found.sure
+    status = Path(f"/proc/{gallery.child.pid}/status").read_text()
+    assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < 512 * 1024
 
 
 async def test_nothing_to_fill_is_nothing_made(gallery: Gallery) -> None:
