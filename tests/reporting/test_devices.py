@@ -17,7 +17,6 @@ from reporting.runtime import Connection
 from reporting.settings import Settings
 from reporting.web import limits
 from tests.reporting.test_endpoints import HOSTILE
-from tests.support.county import County
 from tests.support.killable import free_port
 
 DEVICES = "/v1/devices"
