@@ -604,6 +604,22 @@ async def test_axe_finds_what_is_wrong_where_something_is(flow: Flow):
     assert "label" in found
 
 
+async def test_a_ward_chosen_on_the_plan_is_taken_over(flow: Flow):
+    await flow.on()
+    await flow.at("place")
+    await flow.placed(inside("E2"))
+    await flow.here("E2 Ward")
+    await flow.page.get_by_role("link", name="Choose on a plan of the wards").click()
+    drawing = flow.page.locator(".map svg.plan")
+    box = await drawing.bounding_box()
+    assert box is not None
+    await drawing.click(position={"x": box["width"] * 0.12, "y": box["height"] * 0.5})
+    await until(lambda: flow.has("is-flowing"), "the scripts have begun", 20)
+    await flow.at("place")
+    await flow.here("W1 Ward")
+    assert await flow.page.input_value("#ward") == "west/W1"
+
+
 async def test_without_webgl_the_plan_takes_the_map_s_place(
     browser: Browser, site: str, county: County, owner: Connection
 ):

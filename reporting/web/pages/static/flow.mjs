@@ -14,6 +14,7 @@ const byId = (id) => document.getElementById(id);
 
 async function start() {
   askOneByOne();
+  const ward = byId("ward")?.value; // chosen on the plan of the wards, and so in the address
   const draft = await keeping.load();
   if (draft && !("faults" in form.dataset)) {
     keeping.fill(draft.fields);
@@ -25,6 +26,7 @@ async function start() {
   const changed = () => keeping.save();
   pictures.start(() => { place.photoChanged(); changed(); });
   place.start(changed);
+  if (ward && !("faults" in form.dataset)) place.choose(ward);
   nearby.start();
   check.start();
   steps.step("category", { check: () => (byId("category").querySelector(":checked") ? [] : [{ field: "category", sentence: say("chooseWhat") }]), arrive: place.tellTeams });
@@ -55,7 +57,7 @@ function begin() {
     steps.go(section.id.slice(5), { replace: true, focus: false });
     return steps.tellFaults(found);
   }
-  const asked = steps.stepNamed(location.hash.slice(1) || "none");
+  const asked = steps.stepNamed(location.hash.slice(1).replace("step-", "") || "none");
   const wrong = asked && steps.firstWrong(asked);
   steps.go(asked ? (wrong ?? asked).id.slice(5) : first, { replace: true, focus: false });
 }

@@ -164,6 +164,11 @@ function chosen() {
   else clear();
 }
 
+export function choose(ward) {
+  byId("ward").value = ward;
+  chosen();
+}
+
 function typed() {
   const place = position();
   byId("accuracy_m").value = "";

@@ -58,7 +58,7 @@ export async function next() {
 }
 
 export function go(id, { replace = false, focus = true } = {}) {
-  history[replace ? "replaceState" : "pushState"]({ step: id }, "", id === idOf(all()[0]) ? location.pathname : `#${id}`);
+  history[replace ? "replaceState" : "pushState"]({ step: id }, "", `${location.pathname}${id === idOf(all()[0]) ? "" : `#${id}`}`);
   show(id, focus);
 }
 
