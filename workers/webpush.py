@@ -80,7 +80,6 @@ class WebPush:
         self._session = session
         self._vapid = Vapid02(keys.vapid)
         self._subject = _subject(public_url)
-        self._public_url = public_url.rstrip("/")
         self._trial = trial
 
     async def send(self, message: Push) -> Outcome:
@@ -114,13 +113,13 @@ class WebPush:
             return Later(f"unreachable: {type(error).__name__}")
 
     def payload(self, message: Push) -> bytes:
-        """What the page's worker shows. ``update`` lets it show each once."""
+        """What the page's worker shows, at its own address. ``update`` lets it show each once."""
         return orjson.dumps(
             {
                 "title": message.notice.title,
                 "body": message.notice.body,
                 "lang": message.language,
-                "url": f"{self._public_url}/r/{message.reference}",
+                "url": f"/r/{message.reference}",
                 "tag": str(message.job_id),
                 "update": str(message.update_id),
             }

@@ -68,7 +68,7 @@ async def test_only_the_browser_reads_what_was_sent(service: PushService, client
         "title": "Your report KB-7F3K9Q",
         "body": "Fixed.",
         "lang": "cy",
-        "url": f"{PUBLIC}/r/KB-7F3K9Q",
+        "url": "/r/KB-7F3K9Q",
         "tag": str(message.job_id),
         "update": str(message.update_id),
     }
