@@ -133,7 +133,7 @@ class _Child:
                     "PYTHONPATH": str(_ROOT),
                     "LC_ALL": "C.UTF-8",
                     "MALLOC_ARENA_MAX": "1",
-                    # Memory that the next picture takes again is not given back: that costs a tenth.
+                    # Memory that the next picture takes again is kept: else it costs a tenth.
                     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
                     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
                     # One picture at a time, on one core: the others are the API's.
