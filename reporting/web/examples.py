@@ -137,6 +137,11 @@ ANSWERS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "tracking_token": "kbt_8oYJ0c3pO5Cq1t0cJkR5m0bq3w9VJmQeS1uXw2n7d4E",
         "tracking_url": "https://report.shire.example/r/KB-7F3K9Q?t=kbt_8oYJ0c3pO5Cq1t0cJkR5m0bq3w9VJmQeS1uXw2n7d4E",
     },
+    ("createReport", "202"): {
+        "confirm": "email",
+        "id": _REPORT,
+        "expires_at": "2026-11-25T14:25:03.117Z",
+    },
     ("createDevice", "201"): {
         "id": _DEVICE,
         "device_token": "kbd_2q5Zt9vH1r7XxkP0aB8mYw3nC6dE4fG5hJ2kL9pQ1sU",
