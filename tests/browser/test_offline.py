@@ -25,10 +25,11 @@ from reporting.images.headers import HEIC
 from reporting.runtime import Connection
 from reporting.web.pages import home, shell
 from reporting.web.pages.static import VERSION, packed
+from tests.browser.test_flow import Flow
 from tests.reporting.test_reports import pothole
 from tests.support.badnet import badnet
 from tests.support.browser import CHROMIUM, CHROMIUM_OPTIONS, Trouble, axe
-from tests.support.county import County
+from tests.support.county import County, inside
 from tests.support.line import Line, line
 from tests.support.pictures import encoded, noisy, picture
 from tests.support.until import until
@@ -220,6 +221,60 @@ async def test_written_without_signal_and_sent_after_the_browser_was_closed(phon
     # It is this browser's own: the page shows the whole of it, by the cookie.
     await page.goto(f"{phone.url}/r/{report['answer']['reference']}")
     assert await page.locator("text=What has happened").count() == 1
+
+
+async def test_the_form_is_filled_in_and_sent_without_signal_over_two_restarts(phone, owner):
+    """As a resident does it: photos and place, the phone dies; the rest, and it dies again."""
+    page = await phone.open()
+    await phone.ready(page)
+    await phone.close()
+
+    flow = await offline_flow(phone)
+    await flow.photo(encoded(picture(800, 600)), encoded(picture(700, 600)))
+    await flow.on()
+    await flow.at("place")
+    await flow.placed(inside("W1"))
+    await flow.on()
+    await flow.at("category")
+    saved = "Outbox.draft.load().then((draft) => draft.fields.lat)"
+    await until(lambda: flow.page.evaluate(saved), "the place was kept")
+    await phone.close()
+
+    flow = await offline_flow(phone)
+    await flow.at("photo")
+    assert await flow.page.locator("#previews li").count() == 2
+    await flow.on()
+    await flow.at("place")  # as it was left
+    await flow.on()
+    await flow.at("category")
+    await flow.choose()
+    await flow.on()
+    await flow.at("pothole-where")
+    await flow.answer("In the road", "Deeper than", "Wider than")
+    await flow.at("words")
+    await flow.page.fill("#description", "By the school gate.")
+    await flow.on()
+    await flow.at("contact")
+    await flow.on()
+    await flow.at("check")
+    await flow.page.locator("#send").click()
+    await flow.page.locator("text=There is no signal").first.wait_for()
+    assert await count(owner) == 0
+    await phone.close()
+
+    page = await phone.open()
+    await sent(page)
+    assert (await count(owner), await photos_of_reports(owner)) == (1, 2)
+    row = await owner.execute("select description from report_words")
+    assert await row.fetchall() == [("By the school gate.",)]
+
+
+async def offline_flow(phone: Phone) -> Flow:
+    page = await phone.open(offline=True)
+    assert phone.context
+    flow = Flow(page, phone.context, phone.trouble, phone.url)
+    await until(lambda: flow.has("is-flowing"), "the scripts have begun")
+    return flow
 
 
 async def test_answers_that_are_lost_make_no_second_report(phone, tunnel, owner):
