@@ -66,7 +66,8 @@ class TooManyRequests(Refusal):
 
 class TooManyReports(TooManyRequests):
     """Very many reports come from where you are. Send yours again in {minutes} minutes; the app
-    keeps it, and does that by itself."""
+    keeps it, and does that by itself.
+    """
 
     def __init__(self, minutes: int = 10, **facts: object) -> None:
         sentence = " ".join((type(self).__doc__ or "").split())
@@ -76,7 +77,8 @@ class TooManyReports(TooManyRequests):
 class ConfirmByEmail(TooManyReports):
     """Very many reports come from where you are. Add your e-mail address: we send a link to it that
     lets yours in. Or send it again in {minutes} minutes; the app keeps it, and does that by
-    itself."""
+    itself.
+    """
 
     code = "confirm-by-email"
 
