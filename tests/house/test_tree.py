@@ -14,7 +14,9 @@ SECRETS = {
     "AWS key": "AKIA" + "[0-9A-Z]{16}",
     "Google key": "AIza" + "[0-9A-Za-z_-]{35}",
     "GitHub token": "gh[pousr]_" + "[0-9A-Za-z]{36}",
-    "password in a URL": r"[a-z]+://[^/\s:@'\"{}$%<>]+:[^/\s:@'\"{}$%<>]{6,}@(?!127\.|localhost)",
+    # But for those that only show where a password goes.
+    "password in a URL": r"[a-z]+://[^/\s:@'\"{}$%<>]+:(?!(?:password|secret)@)"
+    r"[^/\s:@'\"{}$%<>]{6,}@(?!127\.|localhost)",
 }
 #: Paths that exist on one machine only.
 MACHINE = re.compile(r"(?<![\w/.-])/(?:work|home/\w+|root/\w|Users/\w+|tmp/kb)\b")

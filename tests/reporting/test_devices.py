@@ -18,6 +18,7 @@ from reporting.settings import Settings
 from reporting.web import limits
 from tests.reporting.test_endpoints import HOSTILE
 from tests.support.killable import free_port
+from tests.support.people import People
 
 DEVICES = "/v1/devices"
 #: Of the example in RFC 8291.
@@ -276,3 +277,11 @@ class TestWithoutRedis:
     async def test_devices_are_made(self, client: httpx.AsyncClient):
         for _ in range(3):
             assert (await client.post(DEVICES)).status_code == 201
+
+
+async def test_a_browser_whose_owner_also_works_here_may_subscribe_it(client, county):
+    assert (await client.post("/browser")).status_code == 204
+    bearer = await People(county).staff("supervisor", "shire")
+    client.cookies.set("staff", bearer["Authorization"].removeprefix("Bearer "))
+    answer = await client.put("/v1/devices/me/push", json={"fcm": {"token": "a-token"}})
+    assert answer.status_code == 204

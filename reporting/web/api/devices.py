@@ -13,7 +13,7 @@ from reporting import auth, endpoints, reporters
 from reporting.errors import EndpointRefused, NotAllowed, NotFound, NotSignedIn, TooManyRequests
 from reporting.web.answers import fresh
 from reporting.web.body import BodyTooLarge, BodyUnreadable, StrictRoute, Wire
-from reporting.web.deps import TAKES_BEARER, PrincipalDep, RuntimeDep
+from reporting.web.deps import TAKES_BEARER, ReporterDep, RuntimeDep
 from reporting.web.limits import limited
 from reporting.web.problems import responses
 
@@ -148,7 +148,7 @@ async def create_device(runtime: RuntimeDep, body: DeviceIn | None = None) -> Re
 )
 async def set_push(
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: UUID | Me,  # noqa: A002 - the contract's name
     body: PushIn,
 ) -> Response:
@@ -175,7 +175,7 @@ async def set_push(
 )
 async def stop_push(
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: UUID | Me,  # noqa: A002 - the contract's name
 ) -> Response:
     device = _own(principal, id)
@@ -206,7 +206,7 @@ async def get_push_key(runtime: RuntimeDep, request: Request) -> Response:
 )
 async def delete_device(
     runtime: RuntimeDep,
-    principal: PrincipalDep,
+    principal: ReporterDep,
     id: UUID,  # noqa: A002 - the contract's name
 ) -> Response:
     device = reporters.own_device(principal, id)
