@@ -1,4 +1,4 @@
-"""Pictures: received, made ready by the worker, shown, and forgotten when nobody sent them.
+"""Pictures: received, made ready by the worker, reviewed and shown. See also ``sweeping``.
 
 The bytes are in the store before the row that names them, and the row before anybody is told that
 the picture arrived. An object belongs to one upload and is never written again, so what no row
@@ -7,9 +7,8 @@ names is rubbish once it is a day old.
 
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,7 +28,6 @@ from reporting.errors import (
 from reporting.images.facts import Facts
 from reporting.images.headers import Header
 from reporting.images.regions import Region
-from reporting.photo_store import PhotoStore
 from reporting.queries import photos as queries
 from routing.categories import Category
 
@@ -40,11 +38,6 @@ ORIGINAL, CLEAR, LARGE, SMALL = "original", "clear", "large", "small"
 #: The copies that are redacted, for everyone who may see the picture.
 SIZES: Final = (LARGE, SMALL)
 AUTO_OK, NEEDS_CHECK, HUMAN_OK, HIDDEN = "auto_ok", "needs_check", "human_ok", "hidden"
-#: A phone that was offline may send its report days after its pictures.
-LOOSE_FOR: Final = timedelta(days=7)
-#: Longer than any upload takes.
-ORPHAN_FOR: Final = timedelta(days=1)
-_BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,82 +335,3 @@ async def settle(conn: Connection, photo: Photo, made: Made | None) -> bool:
         },
     )
     return cursor.rowcount == 1
-
-
-async def delete_loose(
-    conn: Connection, store: PhotoStore, older_than: timedelta = LOOSE_FOR, *, limit: int = _BATCH
-) -> int:
-    """Forget pictures that no report or update came for: first the bytes, then the rows.
-
-    Interrupted in between, the rows are still there for the next time.
-    """
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(
-            queries.LOOSE, {"older_than_s": older_than.total_seconds(), "limit": limit}
-        )
-        rows = await cursor.fetchall()
-    for _, key, made in rows:
-        await delete_bytes(store, key, made)
-    await conn.execute(queries.FORGET, {"ids": [photo for photo, _, _ in rows]})
-    return len(rows)
-
-
-async def delete_bytes(store: PhotoStore, object_key: str, made: str | None) -> None:
-    """Delete a picture and its copies from the store."""
-    for which in (ORIGINAL, CLEAR, *SIZES):
-        await store.delete(key_of(object_key, which, made))
-
-
-async def delete_originals(
-    conn: Connection, store: PhotoStore, older_than: timedelta, *, limit: int = _BATCH
-) -> int:
-    """Delete what shows faces of jobs closed so long ago: the originals and the clear copies.
-
-    First the bytes, then the word of it; interrupted in between, it is done again. The redacted
-    copies stay. A job that was reopened is not closed.
-    """
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(
-            queries.ORIGINALS, {"older_than_s": older_than.total_seconds(), "limit": limit}
-        )
-        rows = await cursor.fetchall()
-    for _, key in rows:
-        for which in (ORIGINAL, CLEAR):
-            await store.delete(key_of(key, which, None))
-    await conn.execute(queries.ORIGINALS_GONE, {"ids": [photo for photo, _ in rows]})
-    return len(rows)
-
-
-async def delete_orphans(
-    conn: Connection, store: PhotoStore, older_than: timedelta = ORPHAN_FOR
-) -> int:
-    """Delete what lies in the store and has no row: uploads that were cut off, or came second."""
-    before = datetime.now(UTC) - older_than
-    old = [key async for key, written in store.listing() if written < before]
-    deleted = 0
-    for first in range(0, len(old), _BATCH):
-        keys = old[first : first + _BATCH]
-        named = await _named(conn, keys)
-        for key in keys:
-            if key not in named:
-                await store.delete(key)
-                deleted += 1
-    return deleted
-
-
-async def _named(conn: Connection, keys: Sequence[str]) -> set[str]:
-    """All that rows name, of the photos that these keys belong to."""
-    ids = set()
-    for key in keys:
-        with suppress(ValueError, IndexError):  # not of our making: it has no row
-            ids.add(UUID(key.split("/")[1]))
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(queries.NAMED, {"ids": list(ids)})
-        rows = await cursor.fetchall()
-        await cursor.execute(queries.PARTS, {"ids": list(ids)})
-        parts = {part for (part,) in await cursor.fetchall()}
-    return parts | {
-        key_of(object_key, which, made)
-        for object_key, made, original_gone in rows
-        for which in (*(() if original_gone else (ORIGINAL, CLEAR)), *(SIZES if made else ()))
-    }

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import LocalStore, MemoryStore
 
-from reporting import photo_store, photos
+from reporting import photo_store, sweeping
 from reporting.errors import PhotoGone
 from reporting.photo_store import Bucket, Folder, PhotoStore, StoreAway, open_store
 from reporting.runtime import Connection, Runtime
@@ -126,7 +126,7 @@ class TestWholeWay:
         stored = await keys(runtime.photos)
         assert len(stored) == 4
         async with runtime.unit() as conn:
-            assert await photos.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 1
+            assert await sweeping.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 1
         assert await keys(runtime.photos) == []
 
 

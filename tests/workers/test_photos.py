@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reporting import photos
+from reporting import photos, sweeping
 from reporting.images.likeness import differing
 from reporting.images.regions import Region
 from reporting.photos import SIZES, Photo
@@ -178,9 +178,9 @@ async def test_a_picture_that_is_being_sent_is_not_forgotten(
     async with owner.transaction():
         await owner.execute("update photo set report_id = null where id = %s", (photo,))
         async with runtime.unit() as conn:
-            assert await photos.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 0
+            assert await sweeping.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 0
     async with runtime.unit() as conn:
-        assert await photos.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 1
+        assert await sweeping.delete_loose(conn, runtime.photos, timedelta(seconds=-60)) == 1
         answer = asyncio.create_task(send(client, pothole(photos=[str(photo)])))
         await until(lambda: waits_for_a_row(owner))
     assert (await answer).json()["code"] == "photo-unknown"
@@ -202,8 +202,8 @@ async def test_what_no_row_names_is_swept_away(
     await runtime.photos.put("zz/.unfinished-x1", b"cut off")
     kept = [key async for key, _ in runtime.photos.listing() if "0123456789" not in key][:1]
     async with runtime.reading() as conn:
-        assert await photos.delete_orphans(conn, runtime.photos) == 0  # too young to tell
-        assert await photos.delete_orphans(conn, runtime.photos, timedelta(seconds=-60)) == 2
+        assert await sweeping.delete_orphans(conn, runtime.photos) == 0  # too young to tell
+        assert await sweeping.delete_orphans(conn, runtime.photos, timedelta(seconds=-60)) == 2
     assert [key async for key, _ in runtime.photos.listing()] == kept
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from reporting import outbox, photos, uploads
+from reporting import outbox, photos, sweeping, uploads
 from reporting.errors import ImageBroken, PhotoGone
 from reporting.outbox import Waiting
 from reporting.photos import (
@@ -40,12 +40,12 @@ async def forget_photos(ctx: Context) -> None:
     loose = 0
     while True:
         async with runtime.unit() as conn:
-            deleted = await photos.delete_loose(conn, runtime.photos)
+            deleted = await sweeping.delete_loose(conn, runtime.photos)
         loose += deleted
         if not deleted:
             break
     async with runtime.reading() as conn:
-        orphans = await photos.delete_orphans(conn, runtime.photos)
+        orphans = await sweeping.delete_orphans(conn, runtime.photos)
     if loose or orphans:
         log.info("photos_forgotten", loose=loose, orphans=orphans)
 
@@ -71,7 +71,7 @@ async def forget_originals(ctx: Context) -> None:
     total = 0
     while True:
         async with runtime.unit() as conn:
-            deleted = await photos.delete_originals(conn, runtime.photos, older_than)
+            deleted = await sweeping.delete_originals(conn, runtime.photos, older_than)
         total += deleted
         if not deleted:
             break

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from reporting import photos, reporters
+from reporting import reporters, sweeping
 from reporting.errors import CursorRefused, NotAllowed, NotSignedIn
 from reporting.reporters import Reporter
 from reporting.runtime import Connection, Runtime
@@ -157,5 +157,5 @@ async def forget_me(runtime: RuntimeDep, principal: PrincipalDep) -> Response:
     async with runtime.unit() as conn:
         gone = await reporters.forget(conn, who)
     for each in gone:
-        await photos.delete_bytes(runtime.photos, each.key, each.made)
+        await sweeping.delete_bytes(runtime.photos, each.key, each.made)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

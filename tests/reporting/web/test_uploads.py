@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reporting import photos, uploads
+from reporting import sweeping, uploads
 from reporting.runtime import Connection, Runtime
 from reporting.web import arriving
 from tests.reporting.test_reports import count
@@ -412,7 +412,7 @@ class TestForgotten:
         await line.put(photo, [PICTURE[:THIRD]], length=LENGTH)
         await runtime.photos.put(uploads.new_part(photo, 5), b"cut off before its row")
         async with runtime.reading() as conn:
-            assert await photos.delete_orphans(conn, runtime.photos, timedelta(0)) == 1
+            assert await sweeping.delete_orphans(conn, runtime.photos, timedelta(0)) == 1
         assert await head(client, photo) == (THIRD, "?0")
         assert (await rest(client, photo, THIRD)).status_code == 201
         assert sha256(await kept(owner, runtime, photo)).digest() == sha256(PICTURE).digest()
