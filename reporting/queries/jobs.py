@@ -71,7 +71,8 @@ REPORTS = f"""
 select
   report.id, report.reference, report.category, report.answers, report.flags, report.accuracy_m,
   st_y(report.place) as lat, st_x(report.place) as lng, report.observed_at, report.created_at,
-  report.taken_by is not null as by_phone, report.withdrawn_at, link.since, words.description, words.place_text,
+  report.taken_by is not null as by_phone, report.withdrawn_at, link.since,
+  words.description, words.place_text,
   array(
     select {SHOWN}
     from photo where photo.report_id = report.id order by photo.uploaded_at, photo.id

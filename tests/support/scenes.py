@@ -16,8 +16,6 @@ FACES = Path(__file__).with_name("faces")
 BOXES = {
     "collins": (106, 108, 284, 348),
     "hopper": (128, 108, 342, 348),
-    "obama": (102, 53, 272, 293),
-    "biden": (105, 108, 280, 348),
 }
 Box = tuple[float, float, float, float]
 
