@@ -8,7 +8,6 @@ unknown account answer alike and after the same work.
 """
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,6 +22,7 @@ from psycopg.rows import tuple_row
 
 from reporting import keys as tokens
 from reporting.errors import StaffRefused, TooManyRequests, TooManyTries, WrongPassword
+from reporting.households import household
 from reporting.keys import Keys
 from reporting.queries import staff as queries
 from reporting.roles import ROLES
@@ -108,7 +108,7 @@ async def log_in(
     Raises WrongPassword or TooManyTries.
     """
     account = keys.account_hash("account " + email.strip().lower())
-    source = keys.account_hash("address " + _network(address))
+    source = keys.account_hash("address " + household(address))
     async with unit() as conn:
         attempt = await _count_try(conn, account, source)
         staff, stored = await _credentials(conn, email)
@@ -180,17 +180,6 @@ async def _credentials(conn: Connection, email: str) -> tuple[UUID | None, str |
         await cursor.execute(queries.CREDENTIALS, {"email": email.strip().lower()})
         row = await cursor.fetchone()
     return (None, None) if row is None else (row[0], row[1])
-
-
-def _network(address: str) -> str:
-    """The address as one household or office has it: a whole /64 of IPv6."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
 
 
 async def add(

@@ -72,7 +72,7 @@ async def admit(
     if new.contact is None or new.contact.email is None:
         raise ConfirmByEmail(minutes, retry_after_s=wait_s)
     await _try(runtime, principal, claim, new)
-    address = limits.household(limits.address_of(request))
+    address = limits.address_of(request)
     kept_too_often_s = await limits.of(request).wait_s("kept", address)
     if kept_too_often_s:
         raise TooManyReports(ceil(kept_too_often_s / 60), retry_after_s=kept_too_often_s)
@@ -85,7 +85,7 @@ async def _wait_s(request: Request, runtime: Runtime, principal: Principal, new:
     if isinstance(principal, Device):
         wait_s = await limiter.wait_s("reports of a device", str(principal.id))
     else:
-        wait_s = await limiter.wait_s("reports", limits.household(limits.address_of(request)))
+        wait_s = await limiter.wait_s("reports", limits.address_of(request))
     if wait_s or new.place is None:
         return wait_s
     wait_s = await limiter.wait_s("reports of a place", limits.cell(new.place))

@@ -13,6 +13,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reporting.errors import TooManyReports
+from reporting.households import household
 from reporting.language import accepted, language
 from reporting.web import problems
 
@@ -94,7 +95,7 @@ class Door:
                 if found and found[0] in self._good:
                     return self._buckets.wait_s(found[0].decode(), *BEARER)
         client = scope.get("client")
-        return self._buckets.wait_s(client[0] if client else "", *ADDRESS)
+        return self._buckets.wait_s(household(client[0] if client else ""), *ADDRESS)
 
 
 class Doorkeeper:

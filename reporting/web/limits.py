@@ -10,7 +10,6 @@ KERBLINE_TRUSTED_PROXIES is believed: uvicorn does that, before anything here is
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import IPv6Address, ip_address
 from math import floor
 from time import monotonic, time
 from typing import Any, Final
@@ -23,7 +22,9 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
 from geo.points import Point
+from reporting.auth import Device, Principal, Staff
 from reporting.errors import NotFound, TooManyRequests
+from reporting.households import household
 from reporting.keys import Keys
 from reporting.web.door import Counts, Door
 
@@ -80,11 +81,10 @@ class Limiter:
         """Raises TooManyRequests for an address that has tried too many tokens that are none."""
         if not self._on:
             return
-        who = household(address)
         (rate,) = RATES["guesses"]
-        wait_s = await self._ask("guesses", who, count=False)
+        wait_s = await self._ask("guesses", address, count=False)
         if wait_s is None:
-            wait_s = self._guesses.wait_s(who, rate.amount, rate.get_expiry(), count=False)
+            wait_s = self._guesses.wait_s(address, rate.amount, rate.get_expiry(), count=False)
         if wait_s:
             raise TooManyRequests(retry_after_s=wait_s)
 
@@ -92,11 +92,10 @@ class Limiter:
         """Count a token that is none."""
         if not self._on:
             return
-        who = household(address)
         (rate,) = RATES["guesses"]
-        await self._ask("guesses", who, count=True)
+        await self._ask("guesses", address, count=True)
         # Here too, so that Redis going away opens nothing.
-        self._guesses.wait_s(who, rate.amount, rate.get_expiry(), count=True)
+        self._guesses.wait_s(address, rate.amount, rate.get_expiry(), count=True)
 
     async def _ask(self, what: str, who: str, *, count: bool) -> int | None:
         """The seconds to wait; None if Redis does not say."""
@@ -147,9 +146,19 @@ def limited(what: str) -> Any:
     """A route's dependency that counts its callers by their addresses."""
 
     async def count(request: Request) -> None:
-        await of(request).hit(what, household(address_of(request)))
+        await of(request).hit(what, address_of(request))
 
     return Depends(count)
+
+
+async def count_picture(request: Request, principal: Principal) -> None:
+    """Raises TooManyRequests for who begins to send too many; staff are not counted."""
+    if isinstance(principal, Staff):
+        return
+    if isinstance(principal, Device):
+        await of(request).hit("photos of a device", str(principal.id))
+    else:
+        await of(request).hit("photos", address_of(request))
 
 
 @asynccontextmanager
@@ -168,17 +177,8 @@ async def guarding(request: Request) -> AsyncIterator[None]:
 
 
 def address_of(request: Request) -> str:
-    """Where the request comes from."""
-    return request.client.host if request.client else ""
-
-
-def household(address: str) -> str:
-    """An IPv6 address without its last half, which one household may change at will."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    return found.exploded[:19] if isinstance(found, IPv6Address) else str(found)
+    """Where the request comes from, as it is counted."""
+    return household(request.client.host if request.client else "")
 
 
 def cell(place: Point) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field
 from reporting.auth import Principal
 from reporting.errors import NotFound, NotSignedIn, TooManyRequests, TooManyWatching
 from reporting.runtime import Runtime
-from reporting.web import showing
+from reporting.web import limits, showing
 from reporting.web.api.reports import TimelineOut
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import ReporterDep, RuntimeDep
@@ -88,7 +88,7 @@ async def watch_report(
     now = Known(report["job"]["id"], report["job"]["version"])
     known = Known.read(request.headers.get("last-event-id") or since) or now
     news: News = request.app.state.news
-    watcher = news.watch(known.job, known.version, request.client.host if request.client else "")
+    watcher = news.watch(known.job, known.version, limits.address_of(request))
     if known != now:
         watcher.news.set()
     stream = _events(runtime, news, watcher, id, principal)

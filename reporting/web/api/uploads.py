@@ -166,13 +166,8 @@ async def put_photo(
 
 async def _count(request: Request, principal: Principal, told: Told) -> None:
     """Raises TooManyRequests for who begins too many; going on with one counts for nothing."""
-    if told.offset or isinstance(principal, Staff):
-        return
-    limiter = limits.of(request)
-    if isinstance(principal, Device):
-        await limiter.hit("photos of a device", str(principal.id))
-    else:
-        await limiter.hit("photos", limits.household(limits.address_of(request)))
+    if not told.offset:
+        await limits.count_picture(request, principal)
 
 
 async def _stand(

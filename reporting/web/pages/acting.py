@@ -41,12 +41,13 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 @router.post("/r/{reference}/feedback")
 async def give_feedback(request: Request, runtime: RuntimeDep, reference: str) -> Response:
     reference = reference.upper()
-    _, report = await _own(request, runtime, reference)
+    principal, report = await _own(request, runtime, reference)
     spoken = spoken_to(request)
     filled = await form.read(request)
     async with runtime.reading() as conn:
         device = await device_of(request, conn)
-    filled, faults = await pictures.take_in(runtime, filled, device.id if device else None, spoken)
+    sender = device or principal
+    filled, faults = await pictures.take_in(request, runtime, filled, sender, spoken)
     said = _said(filled)
     if filled["fixed"] not in {"yes", "no"}:
         faults.append(Fault("fixed-no", spoken.say("Say whether it is fixed.")))

@@ -123,7 +123,7 @@ async def send(
         )
     filled = await form.read(request)
     device = principal.id if isinstance(principal, Device) else None
-    filled, unread = await pictures.take_in(runtime, filled, device, spoken)
+    filled, unread = await pictures.take_in(request, runtime, filled, principal, spoken)
     rules, plan = await _in_force(request, runtime)
     mails = runtime.settings.mail_configured
     new, faults = form.report(filled, rules, plan, spoken, mails=mails)

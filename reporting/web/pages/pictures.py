@@ -5,15 +5,17 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid5
 
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from geo.errors import Refusal
 from reporting import photos
+from reporting.auth import Device, Principal
 from reporting.images.headers import inspect
 from reporting.language import Language
 from reporting.runtime import Runtime
-from reporting.web import problems
+from reporting.web import limits, problems
 from reporting.web.body import PHOTO_LIMIT
 from reporting.web.pages.form import Fault, Filled
 
@@ -21,17 +23,19 @@ MOST: Final = 3
 
 
 async def take_in(
-    runtime: Runtime, filled: Filled, device: UUID | None, spoken: Language
+    request: Request, runtime: Runtime, filled: Filled, principal: Principal, spoken: Language
 ) -> tuple[Filled, list[Fault]]:
     """The form with its pictures stored and named; and what is wrong with those that are not."""
     if not filled.files:
         return filled, []
+    device = principal.id if isinstance(principal, Device) else None
     kept, faults = list(filled.photos), []
     for file in filled.files:
         try:
             if len(kept) == MOST:
                 faults.append(Fault("photo", spoken.say("Three photos are the most; send those.")))
                 break
+            await limits.count_picture(request, principal)
             kept.append(await _store(runtime, filled.key, file, device))
         except Refusal as refusal:
             faults.append(Fault("photo", problems.said(refusal, spoken), file.filename or ""))
