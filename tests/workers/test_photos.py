@@ -361,6 +361,23 @@ class Broken:
         raise NotFilled
 
 
+async def test_what_is_forgotten_meanwhile_leaves_nothing(
+    client: httpx.AsyncClient, runtime: Runtime, county: County, worker: Worker
+) -> None:
+    mine = await People(county).device()
+    photo = await put(client, encoded(picture()))
+    await send(client, pothole("W1", photos=[str(photo)]), **mine)
+
+    class Slow:
+        async def develop(self, original: bytes) -> Any:
+            await client.delete("/v1/me", headers=mine)
+            return await darkroom.develop(original)
+
+    darkroom, hands = worker.darkroom, vars(worker) | {"darkroom": Slow()}
+    await develop(hands, [row[0] for row in await worker.rows(WAITING)])
+    assert [key async for key, _ in runtime.photos.listing()] == []
+
+
 async def test_what_could_not_be_looked_at_waits_for_staff(
     client: httpx.AsyncClient, county: County, worker: Worker, portrait: bytes
 ) -> None:

@@ -105,6 +105,16 @@ async def _develop_one(ctx: Context, row: Waiting) -> None:
     if useless:
         for size in SIZES:
             await runtime.photos.delete(key_of(photo.object_key, size, useless))
+    if not is_new:
+        await _leave_nothing(runtime, photo)
+
+
+async def _leave_nothing(runtime: Runtime, photo: Photo) -> None:
+    """A picture that was forgotten while we worked on it is gone from the store too, at once."""
+    async with runtime.reading() as conn:
+        now = await photos.find(conn, photo.id)
+    if now is None or now.object_key != photo.object_key:
+        await sweeping.delete_bytes(runtime.photos, photo.object_key, photo.made)
 
 
 async def _make(ctx: Context, photo: Photo) -> Made | None:
