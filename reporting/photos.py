@@ -85,6 +85,11 @@ def key_of(object_key: str, which: str, made: str | None) -> str:
     return f"{object_key}/{made}-{which}" if which in SIZES else f"{object_key}/{which}"
 
 
+def keys_of(object_key: str, made: str | None) -> list[str]:
+    """Where the store has a picture and its copies."""
+    return [key_of(object_key, which, made) for which in (ORIGINAL, CLEAR, *SIZES)]
+
+
 def is_public(review: str, category: Category) -> bool:
     """Whether everyone may see a photo with a report or job of this category.
 
@@ -175,6 +180,8 @@ class Attached:
     shows: _Job | ReportFacts | None
     #: The job's category.
     category: str | None
+    #: The report was taken back: of its pictures the public sees none.
+    withdrawn: bool = False
 
     def overseen_by(self, principal: Principal) -> bool:
         """Whether they are staff who may see it as it was taken."""
@@ -192,12 +199,13 @@ async def attached(conn: Connection, photo: UUID) -> Attached:
         row = await cursor.fetchone()
     if row is None:
         raise NotFound
-    *columns, report, device, authority, team, ward, division, category = row
+    *columns, report, device, authority, team, ward, division, category, withdrawn = row
     found = Photo(*columns)
     if authority is None:
         return Attached(found, None, None)
     job = _Job(authority, team, ward, division)
-    return Attached(found, ReportFacts(report, device, job) if report else job, category)
+    shows = ReportFacts(report, device, job) if report else job
+    return Attached(found, shows, category, withdrawn)
 
 
 def check_sight(found: Attached, principal: Principal) -> None:

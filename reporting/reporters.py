@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from psycopg.rows import dict_row, namedtuple_row, scalar_row
+from psycopg.rows import dict_row, namedtuple_row, scalar_row, tuple_row
 
 from reporting import keys
 from reporting.auth import Anyone, Device, Principal, Tracking
 from reporting.chain import utc
 from reporting.errors import CursorRefused, NotAllowed, NotFound, NotSignedIn
+from reporting.photos import keys_of
 from reporting.queries import reporters as queries
 from reporting.queries import tracking
 from reporting.reports import reading, views
@@ -122,14 +123,6 @@ class Export:
     unconfirmed: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
-    """What a picture was kept under in the store."""
-
-    key: str
-    made: str | None
-
-
 async def count(conn: Connection, who: Reporter) -> int:
     """How many reports are theirs."""
     async with conn.cursor(row_factory=scalar_row) as cursor:
@@ -166,10 +159,10 @@ async def export(conn: Connection, router: Router, who: Reporter) -> Export:
     )
 
 
-async def forget(conn: Connection, who: Reporter) -> list[Object]:
+async def forget(conn: Connection, who: Reporter) -> list[str]:
     """Erase what leads to this reporter. A tracking token speaks for its one report only.
 
-    Gives the objects of the store that nothing names any more: to be deleted after the commit.
+    Gives the keys in the store that nothing names any more: to be deleted after the commit.
     """
     if isinstance(who, Device):
         async with conn.cursor(row_factory=scalar_row) as cursor:
@@ -177,12 +170,13 @@ async def forget(conn: Connection, who: Reporter) -> list[Object]:
             reports = await cursor.fetchall()
     else:
         reports = [who.report]
-    gone = await _objects(conn, queries.FORGET_PHOTOS, {"reports": reports})
+    gone = await _pictures(conn, queries.FORGET_PHOTOS, {"reports": reports})
     for statement in (
         queries.FORGET_WORDS,
         queries.FORGET_FEEDBACK,
         queries.FORGET_CONTACTS,
         queries.FORGET_MESSAGES,
+        queries.FORGET_CONFIRMED,
         queries.UNLINK,
     ):
         await conn.execute(statement, {"reports": reports})
@@ -190,15 +184,22 @@ async def forget(conn: Connection, who: Reporter) -> list[Object]:
     await conn.execute(queries.FORGET_FOLLOWED, {"scopes": scopes})
     if isinstance(who, Device):
         await conn.execute(queries.FORGET_UNCONFIRMED, {"device": who.id})
-        gone += await _objects(conn, queries.FORGET_LOOSE, {"device": who.id})
+        gone += await _pictures(conn, queries.FORGET_LOOSE, {"device": who.id})
+        gone += await _parts(conn, who)
         await forget_device(conn, who)
     return gone
 
 
-async def _objects(conn: Connection, statement: str, values: dict[str, Any]) -> list[Object]:
-    async with conn.cursor() as cursor:
+async def _pictures(conn: Connection, statement: str, values: dict[str, Any]) -> list[str]:
+    async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(statement, values)
-        return [Object(*row) for row in await cursor.fetchall()]
+        return [key for row in await cursor.fetchall() for key in keys_of(*row)]
+
+
+async def _parts(conn: Connection, device: Device) -> list[str]:
+    async with conn.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(queries.FORGET_UPLOADS, {"device": device.id})
+        return [part for parts in await cursor.fetchall() for part in parts]
 
 
 async def _rows(

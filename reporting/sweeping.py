@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from reporting.photo_store import PhotoStore
-from reporting.photos import CLEAR, ORIGINAL, SIZES, key_of
+from reporting.photos import CLEAR, ORIGINAL, SIZES, key_of, keys_of
 from reporting.queries import photos as queries
 
 Connection = AsyncConnection[Any]
@@ -45,8 +45,8 @@ async def delete_loose(
 
 async def delete_bytes(store: PhotoStore, object_key: str, made: str | None) -> None:
     """Delete a picture and its copies from the store."""
-    for which in (ORIGINAL, CLEAR, *SIZES):
-        await store.delete(key_of(object_key, which, made))
+    for key in keys_of(object_key, made):
+        await store.delete(key)
 
 
 async def delete_originals(

@@ -40,7 +40,8 @@ select {_COLUMNS} from photo_row photo
 WITH_JOB = f"""
 select {_COLUMNS},
   report.id as report_id, report.device_id as report_device_id,
-  job.authority_id, job.team_id, job.ward_area_id, job.division_area_id, job.category
+  job.authority_id, job.team_id, job.ward_area_id, job.division_area_id, job.category,
+  report.withdrawn_at is not null as withdrawn
 from photo
 left join report on report.id = photo.report_id
 left join job_report link on link.report_id = report.id and link.until is null

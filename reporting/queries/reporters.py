@@ -103,7 +103,15 @@ where report.id = any(%(reports)s) and delivery.report_id = report.id
   and subscription.id = delivery.subscription_id and subscription.device_id = report.device_id
 """
 FORGET_FOLLOWED = "delete from idempotency_key where scope = any(%(scopes)s)"
+#: Before the answers are forgotten: they say which report became of what was kept.
+FORGET_CONFIRMED = """
+delete from unconfirmed using idempotency_key answered
+where answered.scope = unconfirmed.scope and answered.key = unconfirmed.key
+  and convert_from(answered.answer, 'utf8')::jsonb ->> 'id' = any(%(reports)s::uuid[]::text[])
+"""
 FORGET_UNCONFIRMED = "delete from unconfirmed where device_id = %(device)s"
+#: What came of pictures in part; gives what the store has of them.
+FORGET_UPLOADS = "delete from upload where device_id = %(device)s returning parts"
 
 #: The pictures they sent with a report or with feedback: the rows stay, so that a timeline says
 #: there was one, and name no object any more; what they named is deleted after the commit, or swept

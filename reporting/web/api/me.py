@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from reporting import reporters, sweeping
+from reporting import reporters
 from reporting.errors import CursorRefused, NotAllowed, NotSignedIn
 from reporting.reporters import Reporter
 from reporting.runtime import Connection, Runtime
@@ -156,6 +156,6 @@ async def forget_me(runtime: RuntimeDep, principal: PrincipalDep) -> Response:
     who = reporters.reporter(principal)
     async with runtime.unit() as conn:
         gone = await reporters.forget(conn, who)
-    for each in gone:
-        await sweeping.delete_bytes(runtime.photos, each.key, each.made)
+    for key in gone:
+        await runtime.photos.delete(key)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

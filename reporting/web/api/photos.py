@@ -100,6 +100,6 @@ async def _allowed(
 
 
 async def _is_public(runtime: Runtime, found: Attached) -> bool:
-    if found.category is None:
+    if found.category is None or found.withdrawn:
         return False
     return photos.is_public(found.photo.review, await runtime.category(found.category))

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from reporting import reporters, sweeping
+from reporting import reporters
 from reporting.auth import Device, Tracking
 from reporting.errors import NotAllowed, NotSignedIn, TooManyRequests
 from reporting.language import Language
@@ -98,8 +98,8 @@ async def forget(request: Request, runtime: RuntimeDep) -> Response:
     async with runtime.unit() as conn:
         everybody = _some(await _who(request, conn))
         gone = [each for who in everybody for each in await reporters.forget(conn, who)]
-    for each in gone:
-        await sweeping.delete_bytes(runtime.photos, each.key, each.made)
+    for key in gone:
+        await runtime.photos.delete(key)
     answer = page(
         "me.html", spoken=spoken_to(request), reports=[], more=False, known=False, gone=True
     )
