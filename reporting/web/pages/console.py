@@ -6,12 +6,11 @@ going. These pages are in English; residents' pages are in every language there 
 
 import re
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import URL
 
 from geo.errors import Refusal
 from reporting import reviewing, staff
@@ -45,11 +44,11 @@ class ConsoleRoute(PageRoute):
         """The way to sign in, or what else is wrong."""
         if not isinstance(refusal, NotSignedIn):
             return super().told(request, refusal)
-        here = request.url
+        here = str(request.url)
         if request.method not in {"GET", "HEAD"}:
             # What was sent cannot be sent again by a link: back to the page that it stood on.
-            here = URL(request.headers.get("referer") or START)
-        way = f"{here.path}?{here.query}" if here.query else here.path
+            here = request.headers.get("referer") or START
+        way = _way_of(here)
         return RedirectResponse(f"{SIGN_IN}?next={quote(way, safe='')}", 303, HEADERS)
 
 
@@ -170,6 +169,15 @@ def _sign_in(
         refusal=refusal and refusal.detail,
         left=left,
     )
+
+
+def _way_of(address: str) -> str:
+    """The path and query of an address that a browser named."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return START
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _way_on(wanted: str) -> str:

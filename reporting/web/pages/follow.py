@@ -56,7 +56,8 @@ async def get_report_page(
             303,
             HEADERS,
         )
-        tracking.remember(request, away, reference, t)
+        async with runtime.reading() as conn:
+            await tracking.opened(conn, request, away, reference, t)
         return away
     answer = await show(request, runtime, reference, told=TOLD.get(done))
     remember_language(request, answer)

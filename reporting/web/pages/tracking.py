@@ -3,8 +3,9 @@
 from fastapi import Request, Response
 
 from reporting.auth import Anyone, Principal
-from reporting.errors import NotSignedIn, TooManyRequests
+from reporting.errors import NotFound, NotSignedIn, TooManyRequests
 from reporting.keys import TRACKING
+from reporting.reports import reading
 from reporting.runtime import Connection
 from reporting.web import cookies
 from reporting.web.deps import known
@@ -14,6 +15,25 @@ def remember(request: Request, answer: Response, reference: str, token: str) -> 
     """Give the browser the token of a report, if it is one at all."""
     if token.startswith(TRACKING):
         cookies.give(request, answer, cookies.report(reference), token, cookies.REPORTER_S)
+
+
+async def opened(
+    conn: Connection, request: Request, answer: Response, reference: str, token: str
+) -> None:
+    """Keep the token that a link brought, if it opens this report.
+
+    Anybody can write a link: one that opens nothing must not take the place of a token that does.
+    """
+    if not token.startswith(TRACKING):
+        return
+    try:
+        await reading.find(conn, reference, await known(request, conn, token))
+    except TooManyRequests:  # nobody may know now what it opens
+        if cookies.held(request, cookies.report(reference)) is not None:
+            return
+    except (NotSignedIn, NotFound):
+        return
+    remember(request, answer, reference, token)
 
 
 async def who(conn: Connection, request: Request, reference: str) -> Principal:
