@@ -24,7 +24,7 @@ DIGITS: Final = 12
 PHOTO_LIMIT: Final = 20_000_000
 #: A form without JavaScript brings three of them at once.
 FORM_LIMIT: Final = 3 * PHOTO_LIMIT + JSON_LIMIT
-_FORMS: Final = frozenset({"/", "/console/report"})
+_FORM: Final = re.compile("/|/console/report|/r/[^/]*/feedback")
 #: Where one comes in; what is said about it later is JSON.
 _PHOTO: Final = re.compile("/v1/photos/[^/]*")
 
@@ -150,7 +150,7 @@ class Wire(BaseModel):
 def _limit(path: str) -> int:
     if _PHOTO.fullmatch(path):
         return PHOTO_LIMIT
-    return FORM_LIMIT if path in _FORMS else JSON_LIMIT
+    return FORM_LIMIT if _FORM.fullmatch(path) else JSON_LIMIT
 
 
 class BodyLimit:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from reporting import outbox
 from reporting.runtime import Connection, Runtime
 from reporting.verify import verify
+from reporting.web.body import JSON_LIMIT
 from tests.reporting.test_reports import pothole
 from tests.support.county import County
 from tests.support.people import Headers, People, job_of, report
-from tests.support.pictures import encoded, picture
+from tests.support.pictures import encoded, noisy, picture
 from tests.support.street import Street
 
 CONTACT = {"name": "Ann Example", "email": "ann@example.org", "updates": ["email"]}
@@ -124,6 +125,20 @@ async def test_not_fixed_opens_it_again_with_words_and_a_photo(
     assert photo not in public.text
     proof = await verify(story.owner, runtime.keys)
     assert proof.findings == []
+
+
+async def test_a_plain_form_brings_a_photo_as_large_as_phones_make_them(story: Story) -> None:
+    page = f"/r/{story.made['reference']}"
+    await story.client.get(f"{page}?t={story.made['tracking_token']}")
+    large = noisy(3000, 2000)
+    assert len(large) > JSON_LIMIT
+    said = await story.client.post(
+        f"{page}/feedback",
+        data={"key": str(uuid4()), "fixed": "no", "description": "There it is still."},
+        files=[("photo", ("there.jpg", large, "image/jpeg"))],
+    )
+    assert said.status_code == 303, said.text
+    assert (await story.rows("select count(*) from photo where update_id is not null")) == [(1,)]
 
 
 async def test_it_is_due_anew_when_it_is_opened_again(story: Story) -> None:
