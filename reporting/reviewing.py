@@ -67,7 +67,8 @@ class WordsRow:
     reference: str
     created_at: datetime
     category: str
-    description: str
+    description: str | None
+    place_text: str | None
     held_for: list[str]
     released_at: datetime | None
     released_by: str | None
@@ -280,6 +281,7 @@ def words_view(row: WordsRow) -> dict[str, Any]:
         "category": row.category,
         "created_at": row.created_at,
         "description": row.description,
+        "place_text": row.place_text,
         "held_for": row.held_for,
         "is_public": not row.held_for or row.released_at is not None,
         "decided_at": row.released_at or row.kept_at,

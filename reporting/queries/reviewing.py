@@ -72,7 +72,8 @@ select count(*) from (
 _WORDS = """
 select
   report.id, report.reference, report.created_at, job.category,
-  words.description, words.held_for, words.released_at, released.name as released_by,
+  words.description, words.place_text, words.held_for, words.released_at,
+  released.name as released_by,
   words.kept_at, kept.name as kept_by,
   job.id as job_id, job.reference as job_reference,
   job.authority_id, job.team_id, job.ward_area_id, job.division_area_id
@@ -85,7 +86,7 @@ left join staff kept on kept.id = words.kept_by
 """
 
 #: The words of a report, held back or not.
-WORDS = f"{_WORDS} where report.id = %(id)s and words.description is not null"
+WORDS = f"{_WORDS} where report.id = %(id)s"
 
 #: The condition of the index ``ix_report_words_held``.
 _HELD = "words.held_for <> '{}' and words.released_at is null and words.kept_at is null"

@@ -126,13 +126,14 @@ class ReviewIn(Wire):
 
 
 class WordsToReview(Wire):
-    """A report's description, and whether everyone may read it."""
+    """What was typed with a report, and whether everyone may read it: all of it, or nothing."""
 
     report: Named
     job: Named
     category: str
     created_at: Instant
-    description: str
+    description: str | None
+    place_text: str | None = Field(description="The place in words")
     held_for: list[str] = Field(
         description="What the screen found: `phone`, `email`, `plate`, `postcode`, `link`,"
         " `words`; `staff`: somebody held it by hand"
@@ -150,7 +151,7 @@ class WordsReviewPage(Wire):
 
 
 class WordsIn(Wire):
-    """Whether everyone may read a report's description."""
+    """Whether everyone may read what was typed with a report."""
 
     public: bool | None = Field(description="null: nothing is decided, it waits again")
 
@@ -218,7 +219,7 @@ async def review_photo(
     "/words",
     operation_id="listWords",
     summary="Words to read",
-    description="Descriptions that the screen held back and nobody has read, the oldest first.",
+    description="What the screen held back and nobody has read, the oldest first.",
     response_model=WordsReviewPage,
     responses=responses(NotSignedIn, NotAllowed, Invalid, CursorRefused),
 )

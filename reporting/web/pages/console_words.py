@@ -56,7 +56,9 @@ async def get_words(
     items = [
         {
             **item,
-            "passages": list(passages(item["description"])),
+            "said": [
+                list(passages(text)) for text in (item["place_text"], item["description"]) if text
+            ],
             "reasons": [REASONS.get(reason, reason) for reason in item["held_for"]],
         }
         for item in found.items

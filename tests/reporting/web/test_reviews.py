@@ -330,6 +330,28 @@ async def test_held_words_are_read_by_somebody_who_lets_them_through_or_not(
     assert len(await words(client, supervisor)) == 1
 
 
+@pytest.mark.parametrize("beside", [None, "Deep, and full of water."])
+async def test_who_releases_words_has_read_those_of_the_place_too(
+    client: httpx.AsyncClient, county: County, supervisor: Headers, beside: str | None
+) -> None:
+    there = "Outside 12 High Street, ring 01632 960001"
+    words_of = {"description": beside} if beside else {}
+    place = {"place_text": there, "authority": "shire"}
+    made = await report(client, pothole(**words_of) | place | {"location": None})
+    (item,) = await words(client, supervisor)
+    assert (item["place_text"], item["description"]) == (there, beside)
+    browser = {"Cookie": f"staff={supervisor['Authorization'].removeprefix('Bearer ')}"}
+    page = await client.get("/console/words", headers=browser)
+    assert page.status_code == 200
+    assert "Outside 12 High Street" in page.text
+    assert "None" not in page.text
+    seen = (await client.get(f"/v1/reports/{made['id']}")).json()
+    assert (seen["place_text"], seen["description"]) == (None, None)
+    assert (await decide(client, supervisor, made, True))["place_text"] == there
+    seen = (await client.get(f"/v1/reports/{made['id']}")).json()
+    assert (seen["place_text"], seen["description"]) == (there, beside)
+
+
 async def test_words_that_the_screen_let_through_can_be_taken_back(
     client: httpx.AsyncClient, county: County, supervisor: Headers
 ) -> None:
