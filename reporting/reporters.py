@@ -173,6 +173,8 @@ async def forget(conn: Connection, who: Reporter) -> list[str]:
     gone = await _pictures(conn, queries.FORGET_PHOTOS, {"reports": reports})
     for statement in (
         queries.FORGET_WORDS,
+        queries.FORGET_TYPED_OF_JOBS,
+        queries.FORGET_TYPED,
         queries.FORGET_FEEDBACK,
         queries.FORGET_CONTACTS,
         queries.FORGET_MESSAGES,

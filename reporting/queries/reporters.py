@@ -85,6 +85,29 @@ where device_id = %(device)s and report_id is null and update_id is null order b
 
 #: Words and contact details of these reports. The reports stay, and so do job and chain.
 FORGET_WORDS = "delete from report_words where report_id = any(%(reports)s)"
+#: Whether an answer of a report was typed: a text that is not one of a question's choices.
+_TYPED = """
+  jsonb_typeof(value) = 'string' and not exists (
+    select from category, jsonb_array_elements(definition -> 'questions') question
+    where category.code = report.category
+      and question ->> 'code' = key and question ->> 'kind' = 'choice'
+  )
+"""
+#: A job has the answers of the report that made it. Before those of the reports are forgotten.
+FORGET_TYPED_OF_JOBS = f"""
+update job set answers = answers - array(
+  select key from job_report link
+  join report on report.id = link.report_id, jsonb_each(report.answers)
+  where link.job_id = job.id and report.id = any(%(reports)s)
+    and job.answers -> key = value and {_TYPED}
+)
+where id in (select job_id from job_report where report_id = any(%(reports)s))
+"""
+FORGET_TYPED = f"""
+update report
+set answers = answers - array(select key from jsonb_each(report.answers) where {_TYPED})
+where id = any(%(reports)s)
+"""
 #: What they wrote with feedback. The log keeps that there were words, and a hash that without its
 #: salt says nothing.
 FORGET_FEEDBACK = """

@@ -1,5 +1,6 @@
 """My reports, all you hold on me, forget me: with a device's and with a tracking bearer."""
 
+import json
 from typing import Any
 
 import httpx
@@ -131,6 +132,40 @@ async def test_a_tracking_token_forgets_its_one_report(
     left = (await client.get("/v1/me/reports", headers=mine)).json()["items"]
     assert [item["reference"] for item in left] == [other["reference"]]
     assert len((await client.get("/v1/me/export", headers=mine)).json()["reports"]) == 1
+
+
+async def test_what_was_typed_in_answer_to_a_question_is_forgotten_too(
+    client: httpx.AsyncClient, county: County, owner: Connection
+):
+    lamp = {
+        "code": "lamp",
+        "name": "Street lamp",
+        "questions": [
+            {"code": "column", "label": "What is on the column?", "kind": "text"},
+            {"code": "lit", "label": "Is it lit?", "kind": "bool"},
+            {
+                "code": "side",
+                "label": "Which side?",
+                "kind": "choice",
+                "choices": [{"code": "left", "label": "Left"}],
+            },
+        ],
+        "risk": {"impact": 1, "likelihood": 1, "moves": []},
+        "radius_m": 10,
+    }
+    await county.conn.execute(
+        "insert into category (code, position, definition) values ('lamp', 9, %s)",
+        (json.dumps(lamp),),
+    )
+    await county.touch()
+    _, mine = await made(client)
+    answers = {"column": SECRET, "lit": False, "side": "left"}
+    await sent(client, mine, category="lamp", answers=answers)
+    assert await personal(owner)
+    assert (await client.delete("/v1/me", headers=mine)).status_code == 204
+    assert await personal(owner) == []
+    cursor = await owner.execute("select answers from report")
+    assert await cursor.fetchall() == [({"lit": False, "side": "left"},)]
 
 
 async def test_forgetting_drops_what_waits_to_be_sent(
