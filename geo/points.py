@@ -12,6 +12,8 @@ from geo.errors import LooksLikeGridReference, NotAPlace, NullIsland
 LAT_MAX, LNG_MAX = 90, 180
 #: A device less sure than this knows nothing.
 ACCURACY_MAX_M = 100_000
+#: Less is none. Numbers far smaller than this cannot be divided by in PostgreSQL.
+ACCURACY_MIN_M = 0.001
 #: Metres in one degree of latitude (mean radius 6,371,008.8 m, IUGG).
 METRES_PER_DEGREE = 6_371_008.8 * math.pi / 180
 
@@ -55,6 +57,8 @@ def check_point(lat: float, lng: float, accuracy_m: float | None = None) -> Poin
         raise NullIsland
     if accuracy_m is not None and not 0 <= accuracy_m <= ACCURACY_MAX_M:
         raise NotAPlace("accuracy_m is a radius in metres, from 0 to 100000.")
+    if accuracy_m is not None and accuracy_m < ACCURACY_MIN_M:
+        accuracy_m = 0.0
     return Point(lat + 0.0, lng + 0.0, accuracy_m)
 
 

@@ -61,3 +61,9 @@ def test_boxes_and_distances_agree_with_the_ellipsoid(lat, lng, metres, turn):
     # Half a per cent is the sphere's share; the box is for finding, the database decides.
     assert abs(north - lat) <= height * 1.007
     assert abs(east - lng) <= width * 1.02
+
+
+def test_an_accuracy_of_less_than_a_millimetre_is_none() -> None:
+    """PostgreSQL refuses to divide numbers as small as floats may be."""
+    assert check_point(52.0, -1.0, 5e-324).accuracy_m == 0.0
+    assert check_point(52.0, -1.0, 0.5).accuracy_m == 0.5
