@@ -105,6 +105,7 @@ async def test_photos_are_checked_by_keys_alone(office: Office) -> None:
     assert await axe(page) == []
 
 
+@pytest.mark.long
 async def test_keys_can_be_switched_off_and_stay_off(office: Office) -> None:
     page = await office.open()
     await page.get_by_label("Keys on").uncheck()
@@ -143,6 +144,7 @@ async def test_a_box_is_added_moved_and_resized_by_keys(office: Office) -> None:
     assert plate["height"] == pytest.approx(0.13)
 
 
+@pytest.mark.long
 async def test_the_preview_is_filled_as_the_copies_will_be(office: Office) -> None:
     page = await office.open()
     await page.keyboard.press("b")
@@ -154,6 +156,7 @@ async def test_the_preview_is_filled_as_the_copies_will_be(office: Office) -> No
     assert made != pytest.approx(picture.getpixel((708, 324)), abs=6)
 
 
+@pytest.mark.long
 async def test_a_box_never_leaves_the_picture(office: Office) -> None:
     page = await office.open()
     await page.keyboard.press("b")
@@ -167,6 +170,7 @@ async def test_a_box_never_leaves_the_picture(office: Office) -> None:
     assert box["y"] + box["height"] == pytest.approx(1)
 
 
+@pytest.mark.long
 async def test_boxes_need_no_dragging_with_a_mouse(office: Office) -> None:
     page = await office.open()
     await page.get_by_role("button", name="Add a box").click()
@@ -182,6 +186,7 @@ async def test_boxes_need_no_dragging_with_a_mouse(office: Office) -> None:
     assert box["width"] == box["height"] == pytest.approx(0.15)
 
 
+@pytest.mark.long
 async def test_a_box_is_drawn_and_moved_by_dragging(office: Office) -> None:
     page = await office.open()
     frame = await page.locator("#boxes").bounding_box()
@@ -207,6 +212,7 @@ async def test_a_box_is_drawn_and_moved_by_dragging(office: Office) -> None:
     assert near == [0.7, 0.6, 0.2, 0.2]
 
 
+@pytest.mark.long
 async def test_boxes_can_be_put_back_before_anything_is_sent(office: Office) -> None:
     page = await office.open()
     await page.locator("#boxes .box").focus()
@@ -221,6 +227,7 @@ async def test_boxes_can_be_put_back_before_anything_is_sent(office: Office) -> 
     assert await office.photo(0) == ("human_ok", [FACE])
 
 
+@pytest.mark.long
 async def test_a_key_that_is_held_down_decides_about_one_photo(office: Office) -> None:
     page = await office.open()
     for _ in range(5):
@@ -255,6 +262,7 @@ async def test_it_fits_320_pixels_and_keeps_nobody_out(office: Office, address: 
     assert await axe(page) == []
 
 
+@pytest.mark.long
 async def test_at_twice_the_size_of_text_nothing_is_cut_off(office: Office) -> None:
     page = await office.open(viewport={"width": 640, "height": 430})
     await page.evaluate("document.documentElement.style.fontSize = '200%'")

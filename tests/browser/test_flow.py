@@ -262,6 +262,7 @@ async def test_where_the_phone_is_and_how_sure_it_is(flow: Flow, owner: Connecti
     assert await flow.page.input_value("#accuracy_m") == "18"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flow", [phone_at(inside("E1"), 480)], indirect=True)
 async def test_a_phone_that_is_not_sure_says_so(flow: Flow):
     await flow.on()
@@ -381,6 +382,7 @@ async def test_back_leads_back_and_nothing_is_lost(flow: Flow):
     assert await flow.page.input_value("#description") == "Kept."
 
 
+@pytest.mark.long
 async def test_what_is_changed_at_the_end_leads_back_to_the_end(flow: Flow):
     await flow.to_words()
     await flow.on()
@@ -393,6 +395,7 @@ async def test_what_is_changed_at_the_end_leads_back_to_the_end(flow: Flow):
     assert "Shallower" in await flow.page.inner_text("#summary")
 
 
+@pytest.mark.long
 async def test_a_draft_is_there_again_and_can_be_begun_afresh(flow: Flow):
     await flow.photo(encoded(picture(640, 480)))
     await flow.to_words()
@@ -452,6 +455,7 @@ async def test_this_is_it_joins_what_is_known_with_one_tap(
     assert (jobs, reports) == (1, 2)
 
 
+@pytest.mark.long
 async def test_none_of_these_goes_on_to_the_questions(flow: Flow, client: Any):
     body = {
         "category": "pothole",
@@ -521,7 +525,7 @@ async def test_what_is_missing_takes_the_focus_and_leads_to_the_field(flow: Flow
     "flow",
     [
         {"viewport": {"width": 320, "height": 640}},
-        {"viewport": {"width": 1280, "height": 800}},
+        pytest.param({"viewport": {"width": 1280, "height": 800}}, marks=pytest.mark.long),
     ],
     indirect=True,
     ids=["320", "1280"],
@@ -604,6 +608,7 @@ async def test_axe_finds_what_is_wrong_where_something_is(flow: Flow):
     assert "label" in found
 
 
+@pytest.mark.long
 async def test_a_ward_chosen_on_the_plan_is_taken_over(flow: Flow):
     await flow.on()
     await flow.at("place")

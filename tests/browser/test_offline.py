@@ -195,6 +195,7 @@ async def photos_of_reports(owner: Connection) -> int:
 # Sent once
 
 
+@pytest.mark.long
 async def test_written_without_signal_and_sent_after_the_browser_was_closed(phone, owner):
     page = await phone.open()
     await phone.ready(page)
@@ -372,6 +373,7 @@ async def test_begun_as_nobody_it_stays_nobody_s_until_it_is_answered(phone, tun
     assert f"report-{report['answer']['reference']}" in names
 
 
+@pytest.mark.long
 async def test_an_answer_that_is_not_ours_is_no_answer(phone, owner):
     """A café's log-in page answers everything with 200."""
     page = await phone.open()
@@ -393,6 +395,7 @@ async def test_an_answer_that_is_not_ours_is_no_answer(phone, owner):
     assert await count(owner) == 1
 
 
+@pytest.mark.long
 async def test_a_clock_that_is_wrong_by_hours_stops_nothing(phone, owner):
     page = await phone.open("/static/icon.svg")
     ahead = 5 * 3600 * 1000
@@ -410,6 +413,7 @@ async def test_a_clock_that_is_wrong_by_hours_stops_nothing(phone, owner):
     assert off < 60
 
 
+@pytest.mark.long
 async def test_over_a_limit_it_waits_and_says_how_to_go_sooner(phone, owner):
     page = await phone.open()
     problem = {"type": "/problems/confirm-by-email", "title": "Confirm by email", "status": 429}
@@ -486,6 +490,7 @@ async def test_a_photo_taken_away_comes_back_by_undo(phone):
     assert len((await page.evaluate("Outbox.draft.load()"))["photos"]) == 1
 
 
+@pytest.mark.long
 async def test_two_tabs_write_two_drafts(phone):
     page = await phone.open()
     await page.evaluate("Outbox.draft.save({description: 'first'})")
@@ -523,6 +528,7 @@ async def states_are(page: Page, expected: list[str]) -> bool:
     return await states(page) == expected
 
 
+@pytest.mark.long
 async def test_what_was_discarded_is_not_sent_unless_it_is_taken_back(phone, tunnel, owner):
     page = await phone.open()
     await phone.ready(page)
@@ -538,6 +544,7 @@ async def test_what_was_discarded_is_not_sent_unless_it_is_taken_back(phone, tun
     assert await count(owner) == 1
 
 
+@pytest.mark.long
 async def test_photos_that_the_server_forgot_are_sent_anew(phone, owner):
     """A draft may lie for longer than the server keeps photos of nobody."""
     page = await phone.open()
@@ -618,6 +625,7 @@ async def test_the_photo_is_shrunk_and_its_file_s_words_stay_here(phone, owner, 
     assert b"Exif" not in data
 
 
+@pytest.mark.long
 async def test_a_photo_held_sideways_is_sent_upright(phone, owner, settings):
     page = await phone.open()
     exif = Image.Exif()
@@ -658,6 +666,7 @@ async def timed(page: Page, data: bytes, name: str) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["shrunk", "original"])
 async def test_a_photo_arrives_over_a_line_that_is_cut_every_700_kb(phone, site, owner, kind):
     data = noisy(4100, 3100)
@@ -686,6 +695,7 @@ async def test_a_photo_arrives_over_a_line_that_is_cut_every_700_kb(phone, site,
 # Pages without signal
 
 
+@pytest.mark.long
 async def test_other_pages_say_that_there_is_no_signal_in_the_reader_s_language(phone):
     page = await phone.open()
     await phone.ready(page)
@@ -697,6 +707,7 @@ async def test_other_pages_say_that_there_is_no_signal_in_the_reader_s_language(
     assert await page.locator("#report").count() == 1
 
 
+@pytest.mark.long
 async def test_the_page_is_kept_in_the_language_it_was_last_read_in(phone):
     page = await phone.open()
     await phone.ready(page)
@@ -720,6 +731,7 @@ async def test_nothing_of_the_api_is_kept(phone, owner):
     assert all(each in {"/", "/offline"} or each.startswith("/static/") for each in kept), kept
 
 
+@pytest.mark.long
 async def test_a_new_version_is_offered_and_taken_when_asked_for(phone, monkeypatch):
     page = await phone.open()
     await phone.ready(page)
@@ -811,7 +823,7 @@ async def test_a_message_is_shown_once_and_leads_to_the_report(phone):
 # The list of reports
 
 
-@pytest.mark.parametrize("lang", ["en", "cy"])
+@pytest.mark.parametrize("lang", ["en", pytest.param("cy", marks=pytest.mark.long)])
 async def test_the_list_of_reports_can_be_read_by_everybody(phone, tunnel, lang):
     page = await phone.open(f"/?lang={lang}")
     there = {**pothole(), "location": {"lat": 50.0, "lng": -3.0}}
@@ -834,6 +846,7 @@ async def test_the_list_of_reports_can_be_read_by_everybody(phone, tunnel, lang)
     assert words["waiting"] in (await page.locator("#queue").inner_text())
 
 
+@pytest.mark.long
 async def test_a_server_that_is_away_leaves_the_form(phone, monkeypatch):
     page = await phone.open()
     await phone.ready(page)

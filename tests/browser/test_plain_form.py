@@ -66,7 +66,7 @@ async def test_a_ward_chosen_on_the_plan(browser: Browser, site: str, county: Co
     await page.context.close()
 
 
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("width", [320, pytest.param(1280, marks=pytest.mark.long)])
 async def test_the_whole_form_fits_and_is_for_everybody(
     browser: Browser, site: str, county: County, width: int
 ):

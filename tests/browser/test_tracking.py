@@ -93,6 +93,7 @@ async def test_news_appears_by_itself_and_words_typed_meanwhile_stay(
     await until(lambda: len(app.state.news) == 0, "the page has left")
 
 
+@pytest.mark.long
 async def test_a_hidden_page_watches_nothing_and_catches_up(
     browser: Browser, site: str, story: Story, app: FastAPI, trouble: Trouble
 ) -> None:
@@ -117,6 +118,7 @@ async def test_a_hidden_page_watches_nothing_and_catches_up(
         await until(lambda: len(app.state.news) == 1)
 
 
+@pytest.mark.long
 async def test_without_room_to_watch_there_is_a_link_to_look_again(
     browser: Browser, site: str, story: Story, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,7 +266,16 @@ async def test_everybody_else_sees_no_held_word_and_no_form(
 PHONE = {"width": 320, "height": 640}
 
 
-@pytest.mark.parametrize("how", ["320 px", "200 % text", "forced colours", "Welsh", "wide"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "320 px",
+        pytest.param("200 % text", marks=pytest.mark.long),
+        pytest.param("forced colours", marks=pytest.mark.long),
+        "Welsh",
+        pytest.param("wide", marks=pytest.mark.long),
+    ],
+)
 async def test_it_fits_and_nothing_keeps_people_from_it(
     browser: Browser, site: str, story: Story, how: str, trouble: Trouble
 ) -> None:
@@ -372,6 +383,7 @@ async def test_messages_on_this_device_begin_and_stop(
     assert not trouble.refused
 
 
+@pytest.mark.long
 async def test_where_no_mail_is_configured_and_no_messages_can_be_shown_it_says_so(
     browser: Browser, site: str, story: Story, app: FastAPI, trouble: Trouble
 ) -> None:

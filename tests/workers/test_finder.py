@@ -130,6 +130,7 @@ async def test_faces_are_found(gallery: Gallery, pictures: int) -> None:
     assert np.median(tally.wasted) <= 0.02
 
 
+@pytest.mark.long
 async def test_streets_without_faces_are_mostly_left_alone(gallery: Gallery) -> None:
     chance = Random(7)
     wasted = []
@@ -147,6 +148,7 @@ async def test_a_plate_is_a_reason_to_look(gallery: Gallery) -> None:
     assert tally.sure == 0
 
 
+@pytest.mark.long
 async def test_a_crowd_waits_for_a_person(gallery: Gallery) -> None:
     image, _ = scene(Random(11), WIDTH, HEIGHT, heights=[60] * 14)
     found = await gallery.find(encoded(image))
