@@ -477,8 +477,9 @@ async def test_a_place_that_is_refused_keeps_everything_and_says_what_to_change(
 ):
     await flow.photo(encoded(picture(640, 480)))
     await flow.on()
+    # No answer to whose place it is, as on bad signal: the report itself is what is refused.
+    await flow.context.route("**/v1/where*", lambda route: route.abort())
     await flow.placed({"lat": 52.03, "lng": -0.99})  # north of every ward
-    await flow.here("The nearest is West District Council.")
     await flow.on()
     await flow.choose()
     await flow.on()
@@ -494,6 +495,7 @@ async def test_a_place_that_is_refused_keeps_everything_and_says_what_to_change(
     assert "outside every council" in told
     assert "The nearest is West District Council." in told
     await flow.fits()
+    await flow.context.unroute("**/v1/where*")
     await flow.page.fill("#lat", str(inside("W1")["lat"]))
     await flow.here("W1 Ward")
     await flow.on()
@@ -505,6 +507,49 @@ async def test_a_place_that_is_refused_keeps_everything_and_says_what_to_change(
         " from report_words",
     )
     assert (words, photos) == ("All of it kept.", 1)
+
+
+async def test_a_place_that_is_nobody_s_is_told_before_anything_else_is_asked(flow: Flow):
+    await flow.on()
+    await flow.placed({"lat": 52.03, "lng": -0.99})
+    await flow.here("The nearest is West District Council.")
+    await flow.on()
+    assert await flow.step() == "place"
+    assert "outside every council" in await flow.page.inner_text("#faults")
+    await flow.page.fill("#lat", str(inside("W1")["lat"]))
+    await flow.here("W1 Ward")
+    await flow.on()
+    await flow.at("category")
+
+
+async def test_a_page_loaded_again_after_sending_begins_anew(flow: Flow):
+    await flow.to_words()
+    await flow.on()
+    await flow.on()
+    await flow.at("check")
+    await flow.context.set_offline(True)
+    await flow.page.locator("#send").click()
+    await flow.page.locator("text=There is no signal").first.wait_for()
+    await flow.context.set_offline(False)
+    await flow.context.route("**/v1/reports", lambda route: route.abort())
+    await flow.begin("/#sending")
+    await flow.page.reload()
+    await until(lambda: flow.has("is-flowing"), "the scripts have begun", 20)
+    await flow.at("photo")
+    assert await flow.page.input_value("#lat") == ""
+
+
+async def test_a_photo_the_browser_cannot_show_has_a_name_in_its_place(flow: Flow):
+    heic = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(5000)
+    files = [{"name": "IMG_1.heic", "mimeType": "image/heic", "buffer": heic}]
+    await flow.page.set_input_files("#gallery", files)
+    await flow.page.locator("#previews .no-preview", has_text="Photo 1").wait_for()
+    broken = [
+        {"name": "cut.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(70)}
+    ]
+    await flow.page.set_input_files("#gallery", broken)
+    await flow.page.locator("#photo-told", has_text="could not be read as a photo").wait_for()
+    assert await flow.page.locator("#previews li").count() == 1
 
 
 async def test_what_is_missing_takes_the_focus_and_leads_to_the_field(flow: Flow):

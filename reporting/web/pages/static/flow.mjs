@@ -23,6 +23,12 @@ async function start() {
   } else if (draft) {
     pictures.put(draft.photos);
   }
+  if (location.hash === "#sending" && !draft?.photos.length && !Object.keys(draft?.fields ?? {}).length) {
+    // What this page said is on its way; a browser that loads it again would fill it in again.
+    form.reset();
+    keeping.fill({});
+    history.replaceState(null, "", location.pathname);
+  }
   const changed = () => keeping.save();
   pictures.start(() => { place.photoChanged(); changed(); });
   place.start(changed);

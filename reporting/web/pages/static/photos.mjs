@@ -3,6 +3,7 @@
 
 const LONGEST_PX = 1920;
 const QUALITY = 0.8;
+const LARGE_BYTES = 4_000_000;
 const GPS_IFD = 0x8825, EXIF_IFD = 0x8769, TAKEN_AT = 0x9003, ZONE = 0x9011;
 
 export async function prepare(file) {
@@ -10,6 +11,10 @@ export async function prepare(file) {
   const type = kind(original);
   if (!type) throw Object.assign(new Error("not a picture"), { code: "not-a-picture" });
   const shrunk = await shrink(new Blob([original], { type }));
+  // A large one may only be too much for this phone; the server will tell.
+  if (!shrunk && type !== "image/heic" && original.length < LARGE_BYTES) {
+    throw Object.assign(new Error("a broken picture"), { code: "not-a-picture" });
+  }
   return { bytes: shrunk ?? original.buffer, type: shrunk ? "image/jpeg" : type, ...facts(original) };
 }
 

@@ -86,7 +86,10 @@ function draw() {
     const cross = document.querySelector("#icon-cross svg").cloneNode(true);
     const button = make("button", { type: "button", "aria-label": say("remove", { n }) }, cross);
     button.addEventListener("click", () => remove(photo));
-    return make("li", {}, make("img", { src: photo.url, alt: say("photo", { n }) }), button);
+    const picture = make("img", { src: photo.url, alt: say("photo", { n }) });
+    // Most browsers cannot show an iPhone's HEIC; the server can.
+    picture.addEventListener("error", () => picture.replaceWith(make("span", { class: "no-preview" }, say("photo", { n }))));
+    return make("li", {}, picture, button);
   }));
   step.classList.toggle("has-photos", shown.length > 0);
   document.getElementById("takers").hidden = shown.length >= MOST;

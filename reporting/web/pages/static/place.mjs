@@ -15,6 +15,7 @@ const inWords = byId("in-words");
 let map = null; // the drawn map, once it is there
 let opening = null;
 let changed = () => {};
+let refused = null; // {lat, lng, sentence}: the place that the service said no to
 
 export const position = () => {
   const [lat, lng] = ["lat", "lng"].map((id) => (byId(id).value.trim() === "" ? NaN : Number(byId(id).value)));
@@ -71,7 +72,8 @@ function tellSource(sentence = null) {
 }
 
 function check() {
-  if (position()) return [];
+  const place = position();
+  if (place) return isRefused(place) ? [{ field: map ? "map" : "lat", sentence: refused.sentence }] : [];
   const text = byId("place_text").value.trim();
   if (!text) {
     inWords.open = inWords.open || !map;
@@ -82,12 +84,20 @@ function check() {
   return [];
 }
 
+const isRefused = ({ lat, lng }) => refused !== null && refused.lat === lat && refused.lng === lng;
+
 function arrive() {
   open();
   tellSource();
   if (position()) lookUp();
-  else navigator.permissions?.query({ name: "geolocation" }).then((asked) => {
-    if (asked.state === "granted" && !position()) locate();
+  else locateIfAllowed();
+}
+
+// Only where the phone need not be asked.
+function locateIfAllowed() {
+  const before = JSON.stringify(position());
+  navigator.permissions?.query({ name: "geolocation" }).then((asked) => {
+    if (asked.state === "granted" && JSON.stringify(position()) === before) locate();
   }, () => {});
 }
 
@@ -198,13 +208,19 @@ function lookUp() {
     try {
       const answer = await fetch(`/v1/where?${asked}`, { signal });
       const found = await answer.json();
-      if (answer.ok) tellHere(whose(found));
-      else tellHere(`${found.detail}${found.nearest ? ` ${say("nearest", found.nearest)}` : ""}`, true);
+      if (answer.ok) return tellHere(whose(found));
+      const sentence = `${found.detail}${found.nearest ? ` ${say("nearest", found.nearest)}` : ""}`;
+      tellHere(sentence, true);
+      if (answer.status !== 422) return;
+      refused = { ...place, sentence };
+      if (placedBy() === "photo") locateIfAllowed(); // taken elsewhere: where the phone is may be meant
     } catch (error) {
       if (error.name !== "AbortError") tellHere(say("unknown"));
     }
   }, 200);
 }
+
+addEventListener("online", lookUp);
 
 function whose(found) {
   const names = found.authorities.map((each) => each.name);
