@@ -14,7 +14,7 @@ from reporting.commands.base import fail, out, read_settings
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Tables that the processes may only add to. A trigger refuses the rest to everyone.
-APPEND_ONLY = ("job_update", "assignment", "checkpoint", "checkpoint_head")
+APPEND_ONLY = ("job_update", "assignment", "checkpoint", "checkpoint_head", "staff_entry")
 
 #: Rows that nothing may ever take away: the record itself, and what it names without a foreign key.
 NEVER_DELETED = (

@@ -1,5 +1,12 @@
 """The rows of reports, jobs, people and messages, declared once."""
 
+from reporting.tables.crews import (
+    Escalation,
+    Handover,
+    JobDeparture,
+    Operation,
+    WorkRound,
+)
 from reporting.tables.messages import (
     Delivery,
     IdempotencyKey,
@@ -9,8 +16,11 @@ from reporting.tables.messages import (
 from reporting.tables.people import (
     Device,
     LoginTry,
+    OidcAttempt,
     Reporter,
     Staff,
+    StaffEntry,
+    StaffInvitation,
     StaffTeam,
     StaffToken,
     Subscription,
@@ -38,10 +48,15 @@ __all__ = [
     "CheckpointHead",
     "Delivery",
     "Device",
+    "Escalation",
+    "Handover",
     "IdempotencyKey",
     "Job",
+    "JobDeparture",
     "JobReport",
     "LoginTry",
+    "OidcAttempt",
+    "Operation",
     "Outbox",
     "Photo",
     "Report",
@@ -49,6 +64,8 @@ __all__ = [
     "Reporter",
     "SharedPoint",
     "Staff",
+    "StaffEntry",
+    "StaffInvitation",
     "StaffTeam",
     "StaffToken",
     "Subscription",
@@ -56,4 +73,5 @@ __all__ = [
     "Update",
     "UpdateWords",
     "Upload",
+    "WorkRound",
 ]

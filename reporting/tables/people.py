@@ -1,6 +1,7 @@
 """Who reports and who works: devices, reporters, staff. Erasing somebody is deleting rows here."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,7 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geo.base import Base
@@ -96,7 +97,15 @@ class Staff(Base):
     authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
     #: Codes of the wards (or divisions) a supervisor answers for; empty = the whole authority.
     wards: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    #: None: signs in through the council's own identity provider, or was only invited.
     password_hash: Mapped[str | None]
+    #: The secret of a second factor (RFC 6238), encrypted; in use from ``totp_since`` on.
+    totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_since: Mapped[datetime | None]
+    #: The time step whose code was used last; each code is good once.
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    #: Who they are to the identity provider: issuer and subject.
+    oidc_subject: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     disabled_at: Mapped[datetime | None]
 
@@ -116,8 +125,61 @@ class StaffToken(Base):
     __tablename__ = "staff_token"
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    #: What it is called where sessions are listed.
+    id: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
     staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    #: The tablet it was opened on, if it said so.
+    tablet: Mapped[UUID | None]
+    #: Browser and system, in words.
+    name: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    #: Ended by somebody else, or by disabling the account: what is kept on the device must go.
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class StaffInvitation(Base):
+    """A link by which somebody of the staff sets a password, once."""
+
+    __tablename__ = "staff_invitation"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class StaffEntry(Base):
+    """What was done to an account, by whom. Append-only."""
+
+    __tablename__ = "staff_entry"
+    __table_args__ = (Index("ix_staff_entry_staff", "staff_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
+    #: ``staff:<uuid>``, or ``system`` (the command line, the identity provider).
+    actor: Mapped[str]
+    what: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+
+
+class OidcAttempt(Base):
+    """A log-in that is under way at the identity provider."""
+
+    __tablename__ = "oidc_attempt"
+    __table_args__ = (Index("ix_oidc_attempt_expires", "expires_at"),)
+
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    nonce: Mapped[str]
+    code_verifier: Mapped[str]
+    #: Where to go afterwards, a path of ours.
+    next: Mapped[str]
+    tablet: Mapped[UUID | None]
     expires_at: Mapped[datetime]
 
 

@@ -33,6 +33,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from geo.base import Base, PointColumn
 from reporting.status import OPEN_CONDITION
+from reporting.tables.xid import Xid8
 
 STATUSES = ("received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed")
 
@@ -58,6 +59,9 @@ class Job(Base):
         # cost them nothing; wards with closed jobs are read from the authority's.
         Index("ix_job_team_due", "team_id", "due_at", "id"),
         Index("ix_job_authority_due", "authority_id", "due_at", "id"),
+        # What changed since a tablet last asked.
+        Index("ix_job_team_changed", "team_id", "changed_xid"),
+        Index("ix_job_authority_changed", "authority_id", "changed_xid"),
         *(
             Index(
                 f"ix_job_{name}_due_open",
@@ -82,6 +86,10 @@ class Job(Base):
     reference: Mapped[str] = mapped_column(unique=True)
     authority_id: Mapped[int]
     team_id: Mapped[int]
+    #: Who of the staff is on it; null: nobody said.
+    worker_id: Mapped[UUID | None]
+    #: The body outside Kerbline that it was passed to, by name.
+    referred_to: Mapped[str | None]
     category: Mapped[str]
     #: The lowest tier's ward, in the vintage it was given by; null when the place is in no ward.
     ward_area_id: Mapped[int | None]
@@ -110,6 +118,8 @@ class Job(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    #: The transaction that last changed what a tablet shows of it; a trigger keeps it.
+    changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())
 
 
 class Report(Base):
