@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from reporting.runtime import Connection
 from reporting.settings import Settings
@@ -418,7 +418,7 @@ async def test_a_draft_is_there_again_and_can_be_begun_afresh(flow: Flow):
 async def test_a_photo_is_taken_away_and_back(flow: Flow):
     await flow.photo(encoded(picture(640, 480)), encoded(picture(600, 480)))
     await flow.page.get_by_role("button", name="Remove photo 1").click()
-    assert await flow.page.locator("#previews li").count() == 1
+    await expect(flow.page.locator("#previews li")).to_have_count(1)
     await flow.page.get_by_role("button", name="Undo").click()
     await flow.page.locator("#previews li").nth(1).wait_for()
     four = [encoded(picture(500 + n, 400)) for n in range(2)]
