@@ -9,9 +9,9 @@ accuracy is known, or in no ward, asks the database again.
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
@@ -28,11 +28,17 @@ from geo.lookup import (
 )
 from geo.points import Point
 from geo.spatial import place_parameters
-from routing.errors import NoFallbackTeam, UnknownCategory
+from routing.errors import NoFallbackTeam, NotTheirGround, UnknownCategory
 from routing.place import Standing, stand
-from routing.reasons import explain, explain_words
+from routing.reasons import (
+    REFERRED_HERE,
+    REFERRED_OFTEN,
+    explain,
+    explain_referral,
+    explain_words,
+)
 from routing.rulebook import AreaRow, AuthorityRow, Rules, TeamRow, load
-from routing.rules import Verdict, decide
+from routing.rules import Ground, Verdict, decide
 
 #: A place's areas and the version of the rules, in one snapshot. Larger statements that read the
 #: same three things (intake's) make their own Found.
@@ -45,6 +51,9 @@ select {AREA_IDS}, {NEAR_IDS}, (select version from rulebook where id = 1)
 MEMO_LIMIT = 100_000
 
 GREATEST_LATITUDE = 90
+
+#: A job that was referred so often goes to no crew any more: somebody must decide whose it is.
+OFTEN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,18 @@ class Assignment:
     reasons_json: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A job that one authority passes on to another."""
+
+    sender: AuthorityRow
+    to: AuthorityRow
+    #: Whoever decided it, as the update log names them.
+    by: str
+    #: How often the job was referred, this time included.
+    times: int
+
+
 class Router:
     """Decides with rules kept in memory. One for each process; tasks of one loop may share it."""
 
@@ -121,11 +142,7 @@ class Router:
         if category not in rules.categories:
             raise UnknownCategory
         standing = stand(rules, found.areas, found.near)
-        if (
-            standing is not None
-            and not standing.wants_nearest
-            and not (standing.ties and found.near)
-        ):
+        if standing is not None and _is_clear(standing, found):
             assignment = assign(rules, category, standing)
             if len(memo) >= MEMO_LIMIT:
                 memo.clear()
@@ -139,6 +156,27 @@ class Router:
     ) -> Assignment:
         """Look the place up, then decide."""
         return await self.decide(conn, place, category, at, await find(conn, place, at))
+
+    async def refer(
+        self,
+        conn: AsyncConnection[Any],
+        referral: Referral,
+        place: Point | None,
+        category: str,
+        at: datetime,
+    ) -> Assignment:
+        """To the authority that it is referred to, by that authority's own rules.
+
+        Raises NotTheirGround for a place that it does not answer for, and what ``decide`` raises.
+        """
+        rules = await self.current(conn)
+        if place is None:
+            return _referred(in_words(rules, referral.to), rules, referral)
+        found = await find(conn, place, at)
+        standing = stand(rules, found.areas, found.near)
+        if standing is None or not _is_clear(standing, found):
+            standing = await _look_closer(conn, place, at, rules, found, standing)
+        return refer(rules, category, standing, referral)
 
     async def current(self, conn: AsyncConnection[Any]) -> Rules:
         """The rules at the database's version."""
@@ -211,6 +249,57 @@ def assign(rules: Rules, category: str, standing: Standing) -> Assignment:
     )
 
 
+def refer(rules: Rules, category: str, standing: Standing, referral: Referral) -> Assignment:
+    """The choice among one authority's rules, with its reasons. Pure. Raises NotTheirGround.
+
+    An authority whose area nobody has loaded may answer for any place.
+    """
+    to = referral.to
+    if to.id in rules.with_ground and to not in {each for each, _ in standing.authorities}:
+        raise NotTheirGround(authority=to.slug)
+    ground = Ground(
+        whole=frozenset({to.id} - (rules.with_ground - standing.ground.whole)),
+        areas=frozenset(key for key in standing.ground.areas if key.authority_id == to.id),
+    )
+    verdict = decide(rules.responsibilities, category, ground)
+    flags = standing.flags
+    if verdict.won is not None:
+        team = rules.teams[verdict.won.team_id]
+        flags = (*flags, "rules_tie") if verdict.why == "tie" else flags
+    else:
+        team = fallback_team(rules, to)
+        flags = (*flags, "needs_triage")
+    reasons = explain(rules, category, standing, verdict, to, team, flags)
+    chosen = Assignment(
+        authority=to,
+        authorities=tuple(each for each, _ in standing.authorities),
+        team=team,
+        ward=standing.ward,
+        division=standing.division,
+        flags=flags,
+        reasons=reasons,
+        reasons_json="",
+    )
+    return _referred(chosen, rules, referral)
+
+
+def _referred(chosen: Assignment, rules: Rules, referral: Referral) -> Assignment:
+    """The same, which the other authority has yet to accept; a supervisor's if it was often."""
+    flags, team = [*chosen.flags, REFERRED_HERE], chosen.team
+    if referral.times >= OFTEN:
+        flags += [flag for flag in ("needs_triage", REFERRED_OFTEN) if flag not in flags]
+        team = fallback_team(rules, referral.to)
+    named = {**chosen.reasons, "team": {"slug": team.slug, "name": team.name}, "flags": flags}
+    reasons = explain_referral(named, referral.sender, referral.by, referral.times)
+    return replace(
+        chosen,
+        team=team,
+        flags=tuple(flags),
+        reasons=reasons,
+        reasons_json=json.dumps(reasons, ensure_ascii=False),
+    )
+
+
 def in_words(rules: Rules, authority: AuthorityRow) -> Assignment:
     """The assignment of a report whose place is told in words: a person must find the place."""
     team = fallback_team(rules, authority)
@@ -232,6 +321,11 @@ def fallback_team(rules: Rules, authority: AuthorityRow) -> TeamRow:
     if authority.fallback_team_id is None:
         raise NoFallbackTeam(authority=authority.slug)
     return rules.teams[authority.fallback_team_id]
+
+
+def _is_clear(standing: Standing, found: Found) -> bool:
+    """Whether nothing more need be asked of the database."""
+    return not standing.wants_nearest and not (standing.ties and found.near)
 
 
 async def _look_closer(

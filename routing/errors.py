@@ -31,3 +31,9 @@ class NoFallbackTeam(Refusal):
     """The authority has no fallback team; load its responsibilities, or add it again."""
 
     code = "no-fallback-team"
+
+
+class NotTheirGround(Refusal):
+    """That authority does not answer for this place: correct the place, or refer it elsewhere."""
+
+    code = "not-their-ground"

@@ -29,6 +29,9 @@ _WHY: Mapping[Why, str] = {
     "fallback": "no rule applies",
 }
 
+#: A job so marked waits for the authority that it was referred to; it was referred very often.
+REFERRED_HERE, REFERRED_OFTEN = "referred_here", "referred_often"
+
 _FLAGS = {
     "nearest_ward": "The place is in no ward; the nearest one was taken.",
     "no_ward": "The place is in no ward.",
@@ -36,6 +39,8 @@ _FLAGS = {
     "needs_place": "Someone must find the place.",
     "needs_triage": "Someone must decide whose job it is.",
     "rules_tie": "The rules must be corrected.",
+    REFERRED_HERE: "They have not said yet whether they take it.",
+    REFERRED_OFTEN: "It goes to and fro: a supervisor must decide whose it is.",
 }
 
 
@@ -98,13 +103,30 @@ def explain_words(rules: Rules, authority: AuthorityRow, team: TeamRow) -> dict[
     }
 
 
+def explain_referral(
+    reasons: Mapping[str, Any], sender: AuthorityRow, by: str, times: int
+) -> dict[str, Any]:
+    """The reasons when another authority passed a job on; ``rule`` is why the team has it."""
+    return {
+        **reasons,
+        "why": "referred",
+        "rule": reasons["why"],
+        "from": {"slug": sender.slug, "name": sender.name},
+        "by": by,
+        "times": times,
+    }
+
+
 def sentence(reasons: Mapping[str, Any]) -> str:
     """The reasons as a supervisor reads them."""
     parts = [_where(reasons)]
-    parts.extend(
-        f"{each['name']} answers for it because {_BECAUSE[each['because']]}."
-        for each in reasons["authorities"]
-    )
+    if reasons["why"] == "referred":
+        parts.append(f"{reasons['from']['name']} referred it to {reasons['authority']['name']}.")
+    else:
+        parts.extend(
+            f"{each['name']} answers for it because {_BECAUSE[each['because']]}."
+            for each in reasons["authorities"]
+        )
     parts.append(_choice(reasons))
     parts.extend(
         f"On a border {tie['chosen']} was chosen before {', '.join(tie['beside'])}."
@@ -133,15 +155,18 @@ def _where(reasons: Mapping[str, Any]) -> str:
 
 def _choice(reasons: Mapping[str, Any]) -> str:
     team = f"{reasons['team']['name']} of {reasons['authority']['name']}"
+    if REFERRED_OFTEN in reasons["flags"]:
+        return f"It was referred {reasons['times']} times, so it went to the fallback team, {team}."
     if not reasons["rules"]:
         return f"No rule applies, so it went to the fallback team, {team}."
     category = reasons["category"]["name"]
     won = next(rule for rule in reasons["rules"] if rule["won"])
     others = len(reasons["rules"]) - 1
+    why = reasons.get("rule", reasons["why"])
     against = f" before {others} other{'s' if others > 1 else ''}" if others else ""
     return (
         f"The rule of {won['authority']} for {won['category'] or 'any category'} in"
-        f" {_extent(won)} won{against} because {_WHY[reasons['why']]}: {category} there goes to"
+        f" {_extent(won)} won{against} because {_WHY[why]}: {category} there goes to"
         f" {team}."
     )
 
