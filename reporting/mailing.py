@@ -216,6 +216,7 @@ def _told(delivery: Delivery, spoken: Language) -> Told:
                 scheduled_for=delivery.planned_for,
                 waiting_for=delivery.waiting_for,
                 closed_reason=delivery.reason,
+                authority=delivery.passed_to or delivery.waiting_for,
             ),
             language=spoken.code,
         ),

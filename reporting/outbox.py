@@ -80,7 +80,10 @@ class Delivery:
     category: str
     #: What a crew typed, for the reporter alone: never in a push message.
     public_message: str | None
+    #: Of what was referred outside, to whom.
     waiting_for: str | None
+    #: The authority here that it was referred to.
+    passed_to: str | None
     team: str
     authority: str
     timezone: str

@@ -288,6 +288,7 @@ def push(deliveries: Sequence[Delivery]) -> Push:
                 due_at=delivery.due_at,
                 scheduled_for=delivery.planned_for,
                 closed_reason=delivery.reason,
+                authority=delivery.passed_to,
             ),
             language=delivery.language,
         ),

@@ -136,6 +136,7 @@ select
   told.recorded_at, job.id as job_id, job.due_at, job.scheduled_for, job.closed_reason,
   (select definition ->> 'name' from category where code = job.category) as category,
   words.public_message, words.waiting_for,
+  (select name from authority where slug = told.changes ->> 'authority') as passed_to,
   coalesce(
     (select language from device where id = subscription.device_id),
     (select language from reporter where id = subscription.reporter_id)

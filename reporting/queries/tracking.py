@@ -15,7 +15,8 @@ select
   job.id as job_id, job.reference as job_reference, job.reports as job_reports, job.status,
   job.category as job_category, job.waiting_for, job.closed_reason, job.scheduled_for,
   job.priority, job.due_at, job.version, job.team_id, job.authority_id as job_authority_id,
-  job.updated_at, job.closed_at, link.since
+  job.updated_at, job.closed_at, job.referred_to,
+  'referred_here' = any(job.flags) as referred_here, link.since
 from report
 join job_report link on link.report_id = report.id and link.until is null
 join job on job.id = link.job_id

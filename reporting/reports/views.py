@@ -153,8 +153,15 @@ def sentence(row: Any, rules: Rules, *, language: str | None = None, is_own: boo
         scheduled_for=row.scheduled_for,
         waiting_for=row.waiting_for if is_own else None,
         closed_reason=row.closed_reason,
+        authority=authority.name if row.referred_here else _outside(row, is_own=is_own),
     )
     return notices.sentence(row.status, facts, language)
+
+
+def _outside(row: Any, *, is_own: bool) -> str | None:
+    """Whom it was referred to outside; somebody typed that name."""
+    name: str | None = row.referred_to
+    return name if is_own or _passes(name) else None
 
 
 def ward(area: int | None, rules: Rules) -> dict[str, str] | None:

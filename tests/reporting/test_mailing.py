@@ -47,6 +47,7 @@ NEWS = Delivery(
     category="Pothole",
     public_message=None,
     waiting_for=None,
+    passed_to=None,
     team="Highways",
     authority="Shire County Council",
     timezone="Europe/London",
@@ -123,6 +124,7 @@ def test_every_event_status_and_language_is_told(
         scheduled_for=delivery.planned_for,
         waiting_for="a gas leak",
         closed_reason=changes.get("reason", "not_found"),
+        authority="a gas leak",  # the same row holds whom it was referred to
     )
     told = notices.told(kind, changes, status=status_, facts=facts, language=code)
     for text in (found.text, page.text):
