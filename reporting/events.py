@@ -1,9 +1,9 @@
 """What can happen to a job, and the one way it becomes an update.
 
 Every kind says in ``changes()`` which fields it set, in the words and forms of the API: priorities
-as ``P2``, instants as UTC text, teams and authorities by slug, wards by code. A field that is not
-there did not change. Free text never stands in ``changes``: it goes with ``Words``, which can be
-erased. Who is told of what is decided in ``notices``.
+as ``P2``, instants as UTC text, teams and authorities by slug, wards by code, staff by id. A field
+that is not there did not change. Free text never stands in ``changes``: it goes with ``Words``,
+which can be erased. Who is told of what is decided in ``notices``.
 """
 
 from dataclasses import dataclass, field
@@ -115,9 +115,12 @@ class Noted:
     kind: ClassVar[str] = "noted"
 
     photos: dict[str, str] = field(default_factory=dict)
+    #: What they show of the work: ``before`` it or ``after``.
+    photos_show: str | None = None
 
     def changes(self) -> Changes:
-        return {"photos": self.photos} if self.photos else {}
+        found: Changes = {"photos": self.photos} if self.photos else {}
+        return found if self.photos_show is None else {**found, "photos_show": self.photos_show}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Jobs: the list, one of them, and everything that is done to one."""
 
-from reporting.jobs.change import Wanted
+from reporting.jobs.change import NOBODY, Wanted
 from reporting.jobs.listing import LONGEST_PAGE, Asked, Page, page
 from reporting.jobs.reading import assignment, one
 from reporting.jobs.updating import reassign, update
 
 __all__ = [
     "LONGEST_PAGE",
+    "NOBODY",
     "Asked",
     "Page",
     "Wanted",

@@ -1,14 +1,16 @@
 """What somebody did to a job as they tell it, and what it makes of the job. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
 
 from geo.points import Point
 from reporting import chain, status
+from reporting.auth import Staff
 from reporting.errors import Invalid
 from reporting.events import priority_code
 from reporting.jobs.rows import LockedJob
@@ -18,6 +20,10 @@ from routing.rulebook import Rules
 
 #: Flags that a person's decision about the team answers.
 DECIDED: Final = frozenset({"needs_triage", "rules_tie"})
+#: As ``Wanted.worker``: nobody is on it any more.
+NOBODY: Final = UUID(int=0)
+#: What pictures show of the work.
+PhotosShow = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +39,16 @@ class Wanted:
     note: str | None = None
     public_message: str | None = None
     photos: tuple[UUID, ...] = ()
+    photos_show: PhotosShow | None = None
+    #: Who of the staff is on it, or ``NOBODY``.
+    worker: UUID | None = None
     team: str | None = None
     priority: int | None = None
     category: str | None = None
     location: Point | None = None
+    #: With ``referred``: the slug of another authority here, or a body outside by name.
+    authority: str | None = None
+    referred_to: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """The fields asked for, in the forms of ``events``."""
@@ -48,8 +60,23 @@ class Wanted:
             "priority": self.priority and priority_code(self.priority),
             "category": self.category,
             "location": self.location and {"lat": self.location.lat, "lng": self.location.lng},
+            "authority": self.authority,
+            "referred_to": self.referred_to,
         }
-        return {name: value for name, value in asked.items() if value is not None}
+        found: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        if self.worker is not None:
+            found["worker"] = None if self.worker == NOBODY else str(self.worker)
+        return found
+
+    def without(self, names: Iterable[str]) -> "Wanted":
+        """The same, less some of its fields."""
+        left: dict[str, Any] = dict.fromkeys(names)
+        return replace(self, **left)
+
+    def started_by(self, staff: Staff) -> "Wanted":
+        """Of a crew that starts and names nobody: they are on it themselves."""
+        starts = self.status == "in_progress" and self.worker is None and staff.role == "crew"
+        return replace(self, worker=staff.id) if starts else self
 
     @property
     def reassigns(self) -> bool:
@@ -73,6 +100,8 @@ class Change:
         self.columns: dict[str, Any] = {
             "authority": row.authority_id,
             "team": row.team_id,
+            "worker": row.worker_id,
+            "referred_to": row.referred_to,
             "category": row.category,
             "ward": row.ward_area_id,
             "division": row.division_area_id,
@@ -131,6 +160,8 @@ class Change:
         }
         if after.status != row.status:
             self.fields["status"] = after.status
+            if after.status == "received":  # it waits for somebody again
+                self._work(None)
         if after.reason != before.reason and after.status == "closed":
             self.fields["reason"] = after.reason
         if after.reason != before.reason and after.status == "waiting":
@@ -139,6 +170,16 @@ class Change:
             scheduled = after.scheduled_for
             self.fields["scheduled_for"] = scheduled and chain.utc(scheduled)
         self._due(after.due_at if after.reopened == row.reopened else self._anew(at, rules))
+
+    def work(self, wanted: Wanted) -> None:
+        """Who is on it, as they said themselves or were told."""
+        if wanted.worker is not None:
+            self._work(None if wanted.worker == NOBODY else wanted.worker)
+
+    def _work(self, worker: UUID | None) -> None:
+        if worker != self.columns["worker"]:
+            self.columns["worker"] = worker
+            self.fields["worker"] = worker and str(worker)
 
     def prioritise(self, wanted: Wanted, rules: Rules) -> None:
         """Another priority is another judgement: its time counts from when it was made."""
@@ -153,8 +194,8 @@ class Change:
 
     def _anew(self, at: datetime, rules: Rules) -> datetime:
         category = rules.categories[self.columns["category"]]
-        timezone = rules.authorities[self.columns["authority"]].timezone
-        return triage.due_at(category, self.columns["priority"], at, timezone)
+        calendar = rules.authorities[self.columns["authority"]].calendar
+        return triage.due_at(category, self.columns["priority"], at, calendar)
 
     def _due(self, due_at: datetime) -> None:
         if due_at != self.columns["due_at"]:
@@ -181,6 +222,7 @@ class Change:
         self._set("division", *((division.id, division.code) if division else (None, None)))
         self._flag(list(assignment.flags))
         self.reasons = assignment.reasons_json
+        self._leave()
 
     def hand_over(self, slug: str | None, rules: Rules, actor: str) -> None:
         """To a team that a person named, of the authority whose job it is."""
@@ -192,10 +234,16 @@ class Change:
         if team is None:
             raise Invalid("This authority has no such team.")
         self._set("team", team.id, team.slug)
+        self._leave()
         self._flag([flag for flag in self.columns["flags"] if flag not in DECIDED])
         self.reasons = orjson.dumps(
             {"why": "by_hand", "by": actor, "team": slug, "flags": self.columns["flags"]}
         ).decode()
+
+    def _leave(self) -> None:
+        """Who is of another team is not on it any more."""
+        if self.columns["team"] != self.row.team_id:
+            self._work(None)
 
     def _set(self, name: str, number: int | None, code: str | None) -> None:
         if self.columns[name] != number:

@@ -13,6 +13,9 @@ class JobFacts:
     reference: str
     authority_id: int
     team_id: int
+    worker_id: UUID | None
+    worker: str | None
+    referred_to: str | None
     category: str
     ward_area_id: int | None
     division_area_id: int | None
@@ -96,6 +99,8 @@ class UpdateRow:
     public_message: str | None
     waiting_for: str | None
     name: str | None
+    #: The name of who was put on it by this update.
+    worker: str | None
     photos: list[dict[str, str]]
 
 

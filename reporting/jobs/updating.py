@@ -18,20 +18,19 @@ from psycopg.rows import class_row
 
 from geo.kinds import LOCK_ROUTING
 from geo.points import Point
-from reporting import chain, events, notices, status
+from reporting import events, notices, status
 from reporting.auth import Action, Staff, authorize
 from reporting.chain import Words
 from reporting.errors import (
-    Conflict,
     Invalid,
     MadeAtRefused,
     NotFound,
     PhotoUnknown,
     UpdateIdReused,
 )
-from reporting.jobs import reading, views
+from reporting.jobs import merging, reading
 from reporting.jobs.change import Change, Wanted
-from reporting.jobs.rows import KnownUpdate, LockedJob, LoosePhoto, UpdateRow
+from reporting.jobs.rows import KnownUpdate, LockedJob, LoosePhoto
 from reporting.queries import jobs as queries
 from routing.assign import Assignment, Router
 from routing.rulebook import Rules
@@ -62,6 +61,7 @@ async def update(
     row = await _lock(conn, job)
     if at is not None:
         row = replace(row, now=at)
+    wanted = wanted.started_by(principal)
     rules = await router.current(conn)
     known = await _known(conn, wanted.id)
     if known is not None and _came_before(known, principal, job, wanted):
@@ -74,13 +74,14 @@ async def update(
     if known is not None:
         raise UpdateIdReused
     _check(row, wanted)
-    wanted = await _without_what_is_done(conn, row, wanted)
+    wanted = await _left_to_do(conn, row, wanted, principal)
     photos = await _photos(conn, wanted.photos)
     change = Change(row)
     if change.correct(wanted):
         change.give_to(await _route(conn, router, rules, row, wanted))
     change.hand_over(wanted.team, rules, principal.actor)
     change.move(wanted, rules)
+    await _employ(conn, change, wanted)
     change.prioritise(wanted, rules)
     await _append(conn, change, wanted, photos, principal.actor)
     return await reading.whole(conn, rules, await reading.fetch(conn, job))
@@ -135,6 +136,10 @@ def _check(row: LockedJob, wanted: Wanted) -> None:
         raise MadeAtRefused
     if wanted.base_version > row.version:
         raise Invalid("base_version is newer than the job.")
+    if wanted.photos_show and not wanted.photos:
+        raise Invalid("photos_show goes with photos.")
+    if wanted.authority or wanted.referred_to:
+        raise Invalid("A job cannot be referred by name yet.")
 
 
 async def _known(conn: Connection, update: UUID) -> KnownUpdate | None:
@@ -153,35 +158,12 @@ def _came_before(known: KnownUpdate, principal: Staff, job: UUID, wanted: Wanted
     )
 
 
-async def _without_what_is_done(conn: Connection, row: LockedJob, wanted: Wanted) -> Wanted:
-    """What is left to do: a field that somebody set to the same value since is done already.
-
-    Raises Conflict for a field that somebody set to another value since.
-    """
-    asked = wanted.fields()
-    if wanted.base_version == row.version or not asked:
+async def _left_to_do(conn: Connection, row: LockedJob, wanted: Wanted, principal: Staff) -> Wanted:
+    """What is left to do of it. Raises Conflict."""
+    if wanted.base_version == row.version or not wanted.fields():
         return wanted
-    theirs: dict[str, tuple[Any, UpdateRow]] = {}
-    for each in await reading.updates_since(conn, row.id, wanted.base_version):
-        changes = views.changes(each)
-        if "status" in changes:  # the reason belongs to the status, and went with it
-            changes.setdefault("reason", None)
-        theirs |= {name: (value, each) for name, value in changes.items()}
-    clashes = [
-        {
-            "field": name,
-            "yours": yours,
-            "theirs": theirs[name][0],
-            "by": views.by(theirs[name][1]),
-            "at": chain.utc(theirs[name][1].made_at),
-        }
-        for name, yours in asked.items()
-        if name in theirs and theirs[name][0] != yours
-    ]
-    if clashes:
-        raise Conflict(conflicts=clashes, version=row.version)
-    done: dict[str, Any] = dict.fromkeys(asked.keys() & theirs.keys())
-    return replace(wanted, **done)
+    since = await reading.updates_since(conn, row.id, wanted.base_version)
+    return merging.left_to_do(wanted, since, principal, row.version)
 
 
 async def _photos(conn: Connection, asked: tuple[UUID, ...]) -> dict[str, str]:
@@ -211,13 +193,32 @@ async def _route(
     return await router.assign(conn, place, category, row.now)
 
 
+async def _employ(conn: Connection, change: Change, wanted: Wanted) -> None:
+    """Put on it whom they name. Raises Invalid for who cannot be."""
+    change.work(wanted)
+    worker = change.columns["worker"]
+    if worker is None or worker == change.row.worker_id:
+        return
+    cursor = await conn.execute(
+        queries.WORKER,
+        {
+            "worker": worker,
+            "authority": change.columns["authority"],
+            "team": change.columns["team"],
+        },
+    )
+    if await cursor.fetchone() is None:
+        raise Invalid("worker is somebody of the job's team, or who answers for it.")
+
+
 async def _append(
     conn: Connection, change: Change, wanted: Wanted, photos: dict[str, str], actor: str
 ) -> None:
     row = change.row
     words = Words(wanted.note, wanted.public_message, change.waiting_for)
-    fields = {**change.fields, **({"photos": photos} if photos else {})}
-    event = events.Changed(fields) if change.fields or change.waiting_for else events.Noted(photos)
+    pictures = events.Noted(photos, wanted.photos_show)
+    touched = change.fields or change.waiting_for
+    event = events.Changed({**change.fields, **pictures.changes()}) if touched else pictures
     entry = events.entry(
         event,
         job_id=row.id,

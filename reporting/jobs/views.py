@@ -26,6 +26,8 @@ def job(row: JobRow | ListedJob, rules: Rules) -> dict[str, Any]:
         "category": row.category,
         "authority": {"slug": authority.slug, "name": authority.name},
         "team": {"slug": team.slug, "name": team.name},
+        "worker": row.worker_id and {"id": row.worker_id, "name": row.worker},
+        "referred_to": row.referred_to,
         "ward": area(rules, row.ward_area_id),
         "division": area(rules, row.division_area_id),
         "location": None if row.lat is None else {"lat": row.lat, "lng": row.lng},
@@ -87,10 +89,15 @@ def update(row: UpdateRow) -> dict[str, Any]:
 
 
 def changes(row: UpdateRow) -> dict[str, Any]:
-    """The fields an update set; the reason for waiting stands among its words."""
+    """The fields an update set; as colleagues read them.
+
+    The reason for waiting stands among its words; who is on it is named.
+    """
     found = {name: value for name, value in row.changes.items() if name != "photos"}
     if row.waiting_for is not None:
         found["reason"] = row.waiting_for
+    if found.get("worker") is not None:
+        found["worker"] = {"id": found["worker"], "name": row.worker}
     return found
 
 

@@ -41,7 +41,10 @@ OVERDUE = f"""(
 )"""
 
 _FACTS = f"""
-  job.reference, job.authority_id, job.team_id, job.category, job.ward_area_id,
+  job.reference, job.authority_id, job.team_id, job.worker_id,
+  case when job.worker_id is not null
+    then (select staff.name from staff where staff.id = job.worker_id) end as worker,
+  job.referred_to, job.category, job.ward_area_id,
   job.division_area_id, st_y(job.place) as lat, st_x(job.place) as lng, job.status,
   job.waiting_for, job.closed_reason, job.scheduled_for, job.priority, job.due_at,
   job.clock_stopped_at, job.reports, job.reopened, job.flags, job.version, job.created_at,
@@ -89,6 +92,9 @@ UPDATES = f"""
 select
   entry.id, entry.seq, entry.kind, entry.actor, entry.made_at, entry.recorded_at, entry.changes,
   words.note, words.public_message, words.waiting_for, staff.name,
+  case when entry.changes ? 'worker' then (
+    select worker.name from staff worker where worker.id = (entry.changes ->> 'worker')::uuid
+  ) end as worker,
   array(
     select {SHOWN}
     from photo where photo.update_id = entry.id order by photo.uploaded_at, photo.id
@@ -109,6 +115,19 @@ select entry.job_id, entry.seq, entry.actor, words.note, words.public_message,
 from job_update entry
 left join update_words words on words.update_id = entry.id
 where entry.id = %(id)s
+"""
+
+#: Somebody who may be on a job of this team: one of its crews, or who answers for the authority.
+WORKER = """
+select staff.id from staff
+where staff.id = %(worker)s and staff.authority_id = %(authority)s and staff.disabled_at is null
+  and (
+    staff.role in ('supervisor', 'admin')
+    or exists (
+      select from staff_team member
+      where member.staff_id = staff.id and member.team_id = %(team)s
+    )
+  )
 """
 
 #: Photos that were uploaded and belong to nothing yet, locked until they do.
@@ -133,7 +152,8 @@ order by assignment.id desc
 _CHANGED_JOB = """
 job_row as (
   update job set
-    authority_id = %(authority)s, team_id = %(team)s, category = %(category)s,
+    authority_id = %(authority)s, team_id = %(team)s, worker_id = %(worker)s,
+    referred_to = %(referred_to)s, category = %(category)s,
     ward_area_id = %(ward)s, division_area_id = %(division)s,
     place = st_setsrid(st_makepoint(%(lng)s, %(lat)s), 4326),
     accuracy_m = case when st_x(place) = %(lng)s and st_y(place) = %(lat)s then accuracy_m end,

@@ -106,6 +106,13 @@ def _box(text: str) -> BBox:
     return BBox(west, south, east, north)
 
 
+class WorkerOut(Wire):
+    """Somebody of the staff."""
+
+    id: UUID
+    name: str = Field(examples=["Sam Field"])
+
+
 class JobItem(Wire):
     """A job, as the list shows it."""
 
@@ -117,6 +124,8 @@ class JobItem(Wire):
     category: str
     authority: AuthorityOut
     team: TeamOut
+    worker: WorkerOut | None = Field(description="Who of the staff is on it")
+    referred_to: str | None = Field(description="The body outside that it was passed to")
     ward: WardOut | None
     division: WardOut | None
     location: Location | None = Field(description="None: the place is only in words")
@@ -228,13 +237,35 @@ class UpdateIn(Wire):
     note: Text | None = Field(None, description="For colleagues")
     public_message: Text | None = Field(None, description="For those who reported it")
     photos: list[Annotated[UUID, Field(strict=False)]] = Field([], max_length=PHOTOS_LIMIT)
+    photos_show: Literal["before", "after"] | None = Field(
+        None, description="What the photos show of the work"
+    )
+    worker: Literal["me"] | Annotated[UUID, Field(strict=False)] | None = Field(
+        None,
+        description="Who is on it from now on: `me`, a colleague, or null for nobody. A crew that"
+        " sets `in_progress` and says nothing here is on it",
+        examples=["me"],
+    )
     team: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     priority: Priority | None = None
     category: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
     location: Location | None = None
+    authority: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        None, description="With `referred`: the slug of another authority here, which gets the job"
+    )
+    referred_to: Annotated[CleanText, StringConstraints(min_length=1, max_length=200)] | None = (
+        Field(None, description="With `referred`: who it was passed to, outside")
+    )
 
-    def wanted(self) -> jobs.Wanted:
-        """As the verb takes it; refuses what is no place."""
+    def _worker(self, me: UUID) -> UUID | None:
+        if "worker" not in self.model_fields_set:
+            return None
+        if self.worker is None:
+            return jobs.NOBODY
+        return me if self.worker == "me" else self.worker
+
+    def wanted(self, me: UUID) -> jobs.Wanted:
+        """As the verb takes it, of this account; refuses what is no place."""
         return jobs.Wanted(
             id=self.id,
             base_version=self.base_version,
@@ -245,10 +276,14 @@ class UpdateIn(Wire):
             note=self.note,
             public_message=self.public_message,
             photos=tuple(dict.fromkeys(self.photos)),
+            photos_show=self.photos_show,
+            worker=self._worker(me),
             team=self.team,
             priority=self.priority and _PRIORITIES[self.priority],
             category=self.category,
             location=self.location.point() if self.location else None,
+            authority=self.authority,
+            referred_to=self.referred_to,
         )
 
 
@@ -340,7 +375,7 @@ async def get_assignment(
 async def update_job(
     runtime: RuntimeDep, staff: StaffDep, request: Request, job: UUID, body: UpdateIn
 ) -> Response:
-    wanted = body.wanted()
+    wanted = body.wanted(staff.id)
     async with runtime.unit() as conn:
         found = await jobs.update(conn, runtime.router, staff, job, wanted)
     return fresh(request, _linked(found, runtime.keys), cache="no-store")
