@@ -15,6 +15,7 @@ from reporting.web.api import (
     places,
     reports,
     reviews,
+    rounds,
     staff_me,
     tiles,
     uploads,
@@ -28,6 +29,7 @@ from reporting.web.pages import (
     console_photos,
     console_report,
     console_words,
+    crew,
     docs,
     follow,
     home,
@@ -47,6 +49,7 @@ ROUTERS = (
     reviews.router,
     me.router,
     jobs.router,
+    rounds.router,
     staff_me.router,
 )
 #: Of these, some do not.
@@ -66,6 +69,7 @@ PAGES = (
     console_photos.router,
     console_report.router,
     console_words.router,
+    crew.router,
     browser.router,
     confirm.router,
     follow.router,

@@ -123,8 +123,8 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
             runtime.unit,
             runtime.keys,
             runtime.passwords,
-            email=_clean(email),
-            password=_clean(password),
+            email=clean(email),
+            password=clean(password),
             address=request.client.host if request.client else "",
         )
     except (WrongPassword, TooManyTries, TooManyRequests) as refusal:
@@ -185,7 +185,7 @@ def _way_on(wanted: str) -> str:
     return wanted if _OURS.fullmatch(wanted) and not wanted.startswith(SIGN_IN) else START
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """What no keyboard types cannot be anybody's address or password."""
     try:
         return _TEXT.validate_python(text)

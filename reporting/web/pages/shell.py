@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 #: Shared by pages and worker, in this order.
 SCRIPTS: Final = ("store.js", "sender.js", "outbox.js")
 #: Of staff, or of whoever reads the API's document; and what the browser fetches for itself.
-_NOT_KEPT: Final = ("console", "sw.js", "vendor/", "icons/512", "icons/maskable")
+_NOT_KEPT: Final = ("console", "crew/", "sw.js", "vendor/", "icons/512", "icons/maskable")
 ICONS: Final = ((192, "any"), (512, "any"), (512, "maskable"))
 COLOUR: Final = "#14252e"
 

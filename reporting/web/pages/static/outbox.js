@@ -7,7 +7,7 @@
 "use strict";
 (function (self) {
   const { get, all, write, change } = self.Store;
-  const { Lost, Refused } = self.Sender;
+  const { Lost, Refused, uuid } = self.Sender;
   const DAY_MS = 24 * 3600 * 1000;
   const LOCK = "kerbline-outbox";
   const PHOTOS_LIMIT = 3;
@@ -17,15 +17,6 @@
   const home = inPage ? document.currentScript?.src : null;
 
   const problemOf = (code) => Object.assign(new Error(code), { code });
-
-  function uuid() {
-    if (self.crypto.randomUUID) return self.crypto.randomUUID();
-    const bytes = self.crypto.getRandomValues(new Uint8Array(16)); // http, which only a trial uses
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-  }
 
   // --- Telling pages -------------------------------------------------------------------------
 

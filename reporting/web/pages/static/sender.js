@@ -28,6 +28,15 @@
 
   const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 
+  function uuid() {
+    if (self.crypto.randomUUID) return self.crypto.randomUUID();
+    const bytes = self.crypto.getRandomValues(new Uint8Array(16)); // http, which only a trial uses
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+
   // --- One request ---------------------------------------------------------------------------
 
   // A page can show how an upload gets on; fetch cannot tell, and the worker has nothing else.
@@ -200,5 +209,5 @@
     }
   }
 
-  self.Sender = { Lost, Refused, introduce, photo, report, observed };
+  self.Sender = { Lost, Refused, ask, verdict, introduce, photo, report, observed, uuid };
 })(self);

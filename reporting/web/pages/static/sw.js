@@ -27,7 +27,8 @@ async function fill() {
 self.addEventListener("activate", (event) => event.waitUntil(begin()));
 
 async function begin() {
-  const old = (await caches.keys()).filter((name) => ![CACHE, LASTING].includes(name));
+  const ours = (await caches.keys()).filter((name) => !name.startsWith("kerbline-crew"));
+  const old = ours.filter((name) => ![CACHE, LASTING].includes(name));
   await Promise.all(old.map((name) => caches.delete(name)));
   await self.clients.claim();
 }
