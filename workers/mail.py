@@ -37,6 +37,7 @@ from workers.quota import NEWS, Quota, Rate
 SEND_TIMEOUT_S: Final = 25.0
 #: One answer of the server.
 ANSWER_TIMEOUT_S: Final = 15.0
+_CANCEL_AGAIN_S: Final = 0.1
 TOO_MANY: Final = "too many to one address"
 #: There is no such mailbox (RFC 3463); a bare 550 may mean anything.
 _NO_MAILBOX: Final = ("5.1.1", "5.1.3", "5.1.6", "5.1.10")
@@ -76,11 +77,15 @@ class Mailer:
             return Refused(f"malformed: {type(error).__name__}")
         if self._quota and (wait_s := await self._quota.take(mail.to, mail.id, rates)):
             return Later(TOO_MANY, wait_s)
+        dialogue = asyncio.create_task(self._hand_over(raw, mail.to))
         try:
-            async with asyncio.timeout(SEND_TIMEOUT_S), self._one_at_a_time:
-                return await self._hand_over(raw, mail.to)
-        except TimeoutError:
-            return Later("no answer in time")
+            await asyncio.wait({dialogue}, timeout=SEND_TIMEOUT_S)
+        finally:
+            # Until it ends: Python 3.11 forgets a cancellation that comes together with an answer.
+            while not dialogue.done():
+                dialogue.cancel()
+                await asyncio.wait({dialogue}, timeout=_CANCEL_AGAIN_S)
+        return Later("no answer in time") if dialogue.cancelled() else dialogue.result()
 
     async def close(self) -> None:
         """Take leave of the server."""
@@ -92,6 +97,10 @@ class Mailer:
         self._smtp = None
 
     async def _hand_over(self, raw: bytes, to: str) -> Outcome:
+        async with self._one_at_a_time:
+            return await self._speak(raw, to)
+
+    async def _speak(self, raw: bytes, to: str) -> Outcome:
         kept = False
         try:
             smtp = await self._connected()

@@ -32,7 +32,7 @@ USER, PASSWORD = "kerbline", "s3cret/word"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says to one command, and whether it takes the mail all the same."""
+    """What the server says to one command, and whether it takes what is given all the same."""
 
     text: str = "250 OK"
     #: Hang up without an answer.
@@ -87,6 +87,7 @@ class Mailbox:
     addresses: dict[str, Answer] = field(default_factory=dict)
     connections: int = 0
     logins: int = 0
+    _held: list[threading.Event] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -109,6 +110,7 @@ class Mailbox:
 
     async def _give(self, answer: Answer, server: SMTP) -> str:
         if answer.hold:
+            self._held.append(answer.hold)
             await asyncio.to_thread(answer.hold.wait)
         if answer.drop:
             server.transport.abort()
@@ -142,10 +144,9 @@ class Mailbox:
     ) -> str:
         self.tries.append(address)
         answer = self.addresses.get(address) or self._next("RCPT")
-        if answer is None:
+        if answer is None or answer.takes:
             envelope.rcpt_tos.append(address)
-            return "250 OK"
-        return await self._give(answer, server)
+        return await self._give(answer, server) if answer else "250 OK"
 
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
@@ -201,6 +202,8 @@ def running(
     try:
         yield mailbox
     finally:
+        for held in mailbox._held:
+            held.set()  # or a test that failed would never end
         controller.stop(no_assert=True)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -133,6 +134,27 @@ async def test_a_silent_server_is_given_up_and_left(
         assert await client.send(numbered(3)) == Sent()
     assert box.connections > 1
     assert [each.id for each in box.mails] == [f"<mail-{n}@shire.example>" for n in (0, 3)]
+
+
+async def test_an_answer_at_the_last_moment_does_not_win_more_time(
+    box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.11 forgets to give up a wait that ends in the same turn of its loop."""
+    held = threading.Event()
+    async with mailer(box.url) as client:
+        assert await client.send(numbered(0)) == Sent()
+        box.next["RCPT"].append(Answer(takes=True, hold=held))
+        box.next["DATA"].append(Answer(hold=threading.Event()))
+        monkeypatch.setattr(sending, "SEND_TIMEOUT_S", 1)
+        began = time.monotonic()
+        sent = asyncio.create_task(client.send(numbered(1)))
+        await until(lambda: len(box.tries) == 2)
+        held.set()
+        time.sleep(max(0.0, began + 1.5 - time.monotonic()))  # the loop stands still meanwhile
+        assert await sent == Later("no answer in time")
+        assert time.monotonic() - began < sending.ANSWER_TIMEOUT_S
+        monkeypatch.setattr(sending, "SEND_TIMEOUT_S", 20)
+        assert await client.send(numbered(2)) == Sent()
 
 
 async def test_a_server_that_is_away_and_comes_back() -> None:
