@@ -43,6 +43,8 @@ class Authority(Base):
     code: Mapped[str | None]
     tier: Mapped[str]
     timezone: Mapped[str] = mapped_column(server_default="Europe/London")
+    #: Whose public holidays it keeps, as ``GB-SCT``; null: by the time zone.
+    calendar: Mapped[str | None]
     #: The slug of a team; geo knows no teams.
     fallback_team: Mapped[str]
 

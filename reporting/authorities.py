@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 from geo.errors import AuthorityRefused
 from geo.kinds import TIERS
 from reporting.queries import authorities as queries
+from routing import calendars
 from routing.rulebook import bump
 
 Connection = AsyncConnection[Any]
@@ -35,6 +36,8 @@ class NewAuthority:
     timezone: str = "Europe/London"
     #: The slug of its fallback team; ``<slug>-triage`` unless given.
     fallback_team: str | None = None
+    #: Whose public holidays it keeps, as ``GB-SCT``; by the time zone unless given.
+    calendar: str | None = None
 
 
 async def add(conn: Connection, new: NewAuthority) -> int:
@@ -47,6 +50,7 @@ async def add(conn: Connection, new: NewAuthority) -> int:
         "code": new.code,
         "tier": new.tier,
         "timezone": new.timezone,
+        "calendar": new.calendar,
         "fallback_team": fallback,
     }
     async with conn.cursor(row_factory=tuple_row) as cursor:
@@ -84,6 +88,10 @@ def _check(new: NewAuthority) -> None:
         raise AuthorityRefused(f"Only a {UPPER_TIER} has members; {new.slug} is {new.tier}.")
     if new.timezone not in zoneinfo.available_timezones():
         raise AuthorityRefused(f"There is no time zone {new.timezone}; say it like Europe/London.")
+    if new.calendar is not None and not calendars.is_known(new.calendar):
+        raise AuthorityRefused(
+            f"There is no calendar {new.calendar}; say it like GB-SCT (or GB-ENG, GB-WLS, GB-NIR)."
+        )
 
 
 def _check_member(slug: str, tier: str | None, upper: str | None) -> None:

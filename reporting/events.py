@@ -40,6 +40,8 @@ class Reported:
     flags: tuple[str, ...] = ()
     #: The open job that was likeliest to be meant, and why it was not joined.
     match: Match | None = None
+    #: Why it is so urgent: ``Triage.as_json``.
+    triage: Changes | None = None
 
     def changes(self) -> Changes:
         found: Changes = {
@@ -54,7 +56,9 @@ class Reported:
             "due_at": chain.utc(self.due_at),
             "flags": list(self.flags),
         }
-        return found if self.match is None else {**found, "match": self.match}
+        if self.match is not None:
+            found["match"] = self.match
+        return found if self.triage is None else {**found, "triage": self.triage}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,15 @@ class Attached:
     due_at: datetime | None = None
     #: Why it was taken for the same; None where its reporter said so.
     match: Match | None = None
+    #: The risk with this report among the others: ``Triage.as_json``.
+    triage: Changes | None = None
 
     def changes(self) -> Changes:
         found: Changes = {"report": str(self.report)}
         if self.match is not None:
             found["match"] = self.match
+        if self.triage is not None:
+            found["triage"] = self.triage
         if self.priority is not None:
             found["priority"] = priority_code(self.priority)
         if self.due_at is not None:

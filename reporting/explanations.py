@@ -26,10 +26,20 @@ class _Row:
     ward_area_id: int | None
     division_area_id: int | None
     reasons: Mapping[str, Any]
+    triage: Mapping[str, Any] | None
 
 
-async def why(conn: Connection, principal: Principal, report: UUID) -> Mapping[str, Any]:
-    """The reasons of its job's last assignment, as routing stored them.
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why its job is whose it is, and how urgent its report was seen to be."""
+
+    reasons: Mapping[str, Any]
+    #: ``Triage.as_json``; None of a report that came before this was kept.
+    triage: Mapping[str, Any] | None
+
+
+async def why(conn: Connection, principal: Principal, report: UUID) -> Why:
+    """The reasons of its job's last assignment, and the risk that was seen in the report.
 
     Raises NotFound, also for a report that is not theirs.
     """
@@ -39,4 +49,4 @@ async def why(conn: Connection, principal: Principal, report: UUID) -> Mapping[s
     if row is None:
         raise NotFound
     authorize(principal, Action.SEE_JOB, ReportFacts(row.id, row.device_id, row))
-    return row.reasons
+    return Why(row.reasons, row.triage)

@@ -8,7 +8,10 @@ with the place in the file and what was expected there. In short:
 - ``questions``: ``kind`` is ``choice`` (with ``choices``), ``number`` (``minimum``, ``maximum``,
   ``unit``), ``text`` or ``bool``;
 - ``risk``: an impact and a likelihood from 1 to 4 to begin with, and ``moves`` that add to or take
-  from either when a question is answered so (see ``triage.py``);
+  from either (see ``triage.py``). A move holds for one thing: how a ``question`` is answered
+  (``is``, or ``at_least`` for a number); a ``zone_type``, or a ``zone`` by its code, that holds the
+  place or is ``within_m`` metres of it; or that so many ``reports`` stand on the job, which may
+  only raise. ``source`` says where the numbers come from, for whoever reviews them;
 - ``response``: for each of P1 to P4 one of ``{"hours": n}``, ``{"working_days": n}``,
   ``{"days": n}``; what is left out is the default;
 - ``radius_m``: another report of this category so near may be about the same defect;
@@ -29,7 +32,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
@@ -91,22 +94,52 @@ class Question(Part):
         return frozenset(choice.code for choice in self.choices)
 
 
-class Move(Part):
-    """How an answer moves the risk: by so much when the condition holds."""
+class OfPlace(Protocol):
+    """What a move asks of a zone."""
 
-    question: Code
+    @property
+    def zone_type(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def distance_m(self) -> float: ...
+
+
+class Move(Part):
+    """What moves the risk, and by how much when it holds."""
+
+    question: Code | None = None
     #: Holds when the answer is one of these (choices, or true or false).
     any_of: tuple[str | bool, ...] = Field(default=(), alias="is")
     #: Holds when the number is at least this.
     at_least: float | None = None
+    #: Holds when such a zone holds the place, or is so near it.
+    zone_type: Code | None = None
+    zone: str | None = Field(default=None, min_length=1, max_length=50)
+    within_m: float | None = Field(default=None, gt=0, le=500)
+    #: Holds when so many reports stand on the job.
+    reports: int | None = Field(default=None, ge=2, le=1000)
     impact: int = Field(default=0, ge=-3, le=3)
     likelihood: int = Field(default=0, ge=-3, le=3)
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        if bool(self.any_of) == (self.at_least is not None):
-            raise ValueError("a move needs either is or at_least")
+        what = (self.question, self.zone_type, self.zone, self.reports)
+        if sum(each is not None for each in what) != 1:
+            raise ValueError("a move has one of question, zone_type, zone or reports")
+        answered = bool(self.any_of) + (self.at_least is not None)
+        if answered != (self.question is not None):
+            raise ValueError("a move on a question, and no other, needs either is or at_least")
+        if self.within_m is not None and not self.is_of_place:
+            raise ValueError("within_m goes with zone_type or zone")
+        if self.reports is not None and min(self.impact, self.likelihood) < 0:
+            raise ValueError("more reports may raise the risk, never lower it")
         return self
+
+    @property
+    def is_of_place(self) -> bool:
+        """Whether it is the place that counts."""
+        return self.zone_type is not None or self.zone is not None
 
     def holds(self, answer: Answer | None) -> bool:
         """Whether this answer moves the risk."""
@@ -117,13 +150,24 @@ class Move(Part):
         # 1 == True in Python, and a number is never the answer to a bool question.
         return isinstance(answer, (str, bool)) and answer in self.any_of
 
+    def meets(self, zone: OfPlace) -> bool:
+        """Whether this zone moves the risk."""
+        named = zone.code == self.zone or zone.zone_type == self.zone_type
+        return named and zone.distance_m <= (self.within_m or 0)
+
 
 class Risk(Part):
-    """Impact and likelihood, each 1 (least) to 4, before and after the answers."""
+    """Impact and likelihood, each 1 (least) to 4, and what moves them."""
 
     impact: int = Field(ge=1, le=4)
     likelihood: int = Field(ge=1, le=4)
     moves: tuple[Move, ...] = ()
+    source: str | None = Field(default=None, max_length=1000)
+
+    @cached_property
+    def reach_m(self) -> float:
+        """How far from the place a zone may lie and still count."""
+        return max((move.within_m or 0 for move in self.moves), default=0)
 
 
 class Within(Part):
@@ -195,6 +239,8 @@ class Category(Part):
         if len(self.by_code) != len(self.questions):
             raise ValueError("two questions have the same code")
         for move in self.risk.moves:
+            if move.question is None:
+                continue
             question = self.by_code.get(move.question)
             if question is None:
                 raise ValueError(f"risk moves on {move.question}, which is not asked")

@@ -10,16 +10,18 @@ one would keep rules that never came into force under a version that another cha
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
+from routing.calendars import Calendar
 from routing.categories import Category
 from routing.errors import UnknownCategory
 from routing.rules import AreaKey, Index, Rule, index
+from routing.triage import Zone
 
 BUMP = "update rulebook set version = version + 1 where id = 1 returning version"
 
@@ -29,7 +31,7 @@ select
   (select version from rulebook where id = 1),
   (select coalesce(json_agg(json_build_array(a.id, a.slug, a.name, a.code, a.tier, a.timezone,
             (select team.id from team
-             where team.authority_id = a.id and team.slug = a.fallback_team))
+             where team.authority_id = a.id and team.slug = a.fallback_team), a.calendar)
           order by a.id), '[]')
    from authority a),
   (select coalesce(json_agg(json_build_array(authority_id, member_id)
@@ -61,6 +63,13 @@ class AuthorityRow:
     timezone: str
     #: None when the fallback team has not been made: a decision that needs it cannot be had.
     fallback_team_id: int | None
+    #: Whose public holidays it keeps, where the zone does not tell.
+    calendar_code: str | None = None
+
+    @property
+    def calendar(self) -> Calendar:
+        """When it works."""
+        return Calendar(self.timezone, self.calendar_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,23 @@ class Rules:
                 category.code: category for category in map(Category.model_validate, categories)
             },
         )
+
+    def zones(self, areas: Iterable[int], near: Iterable[tuple[int, float]] = ()) -> list[Zone]:
+        """The zones among areas that hold a place, and those near it, each once."""
+        found: dict[int, float] = {}
+        for number, distance_m in (*((area, 0.0) for area in areas), *near):
+            area = self.areas.get(number)
+            if area is not None and area.zone_type is not None:
+                found[number] = min(distance_m, found.get(number, distance_m))
+        return [
+            Zone(
+                str(self.areas[number].zone_type),
+                self.areas[number].code,
+                self.areas[number].name,
+                distance_m,
+            )
+            for number, distance_m in found.items()
+        ]
 
     def category(self, code: str) -> Category:
         """The category a report may be made in. Raises UnknownCategory."""

@@ -205,6 +205,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("staff_id", "team_id", "day", name=op.f("pk_work_round")),
     )
+    op.add_column("authority", sa.Column("calendar", sa.Text(), nullable=True))
+    op.add_column(
+        "job",
+        sa.Column(
+            "priority_by_hand", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
+    )
     op.add_column("job", sa.Column("worker_id", sa.Uuid(), nullable=True))
     op.add_column("job", sa.Column("referred_to", sa.Text(), nullable=True))
     op.add_column(
@@ -267,6 +274,8 @@ def downgrade() -> None:
     op.drop_column("job", "changed_xid")
     op.drop_column("job", "referred_to")
     op.drop_column("job", "worker_id")
+    op.drop_column("job", "priority_by_hand")
+    op.drop_column("authority", "calendar")
     op.drop_table("work_round")
     op.drop_index(op.f("ix_staff_invitation_staff_id"), table_name="staff_invitation")
     op.drop_table("staff_invitation")

@@ -25,6 +25,9 @@ async def add(
     code: Annotated[str | None, typer.Option(help="Its official code, like E10000025.")] = None,
     members: Annotated[str, typer.Option(help="Slugs of a county's districts, with commas.")] = "",
     timezone: Annotated[str, typer.Option(help="Where its days begin.")] = "Europe/London",
+    calendar: Annotated[
+        str | None, typer.Option(help="Its public holidays: GB-ENG, GB-WLS, GB-SCT, GB-NIR, IE …")
+    ] = None,
     fallback_team: Annotated[
         str | None, typer.Option(help="Gets what no rule gives to another (SLUG-triage).")
     ] = None,
@@ -37,6 +40,7 @@ async def add(
         code=code,
         members=tuple(filter(None, (member.strip() for member in members.split(",")))),
         timezone=timezone,
+        calendar=calendar,
         fallback_team=fallback_team,
     )
     async with running() as runtime, runtime.unit() as conn:

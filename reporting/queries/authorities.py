@@ -1,8 +1,10 @@
 """Statements about authorities; nothing executes here."""
 
 ADD = """
-insert into authority (slug, name, code, tier, timezone, fallback_team)
-values (%(slug)s, %(name)s, %(code)s, %(tier)s, %(timezone)s, %(fallback_team)s)
+insert into authority (slug, name, code, tier, timezone, calendar, fallback_team)
+values (
+  %(slug)s, %(name)s, %(code)s, %(tier)s, %(timezone)s, %(calendar)s, %(fallback_team)s
+)
 on conflict (slug) do nothing
 returning id
 """

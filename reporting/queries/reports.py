@@ -56,9 +56,17 @@ _CANDIDATES = f"""
     limit {CANDIDATES}
   ) near"""
 
+#: Zones near enough for the category's risk to move by them. None is looked for where no distance
+#: counts; those that hold the place are among its areas.
+_ZONES = f"""
+  case when %(zones_m)s::float8 > 0 then (
+    select json_agg(json_build_array(area_id, distance_m))
+    from areas_near({PLACE}, {_AT}, %(zones_m)s) where kind = 'zone'
+  ) end"""
+
 #: One row: the clock, the rules' version, the areas, two reference numbers, the hashes of those of
 #: the photos that are there to be taken, the stored answer if this request came before, whether
-#: very many reports share the place, and the open jobs of the category that could be meant. It
+#: very many reports share the place, the open jobs of the category that could be meant, and zones. It
 #: relies on the locks that BEGIN took: nobody else who could answer it otherwise is between this
 #: look and its own commit.
 LOOK = f"""
@@ -72,7 +80,8 @@ select
   {_PHOTOS_TO_TAKE},
   known.body_hash, known.status, known.answer,
   shared.found,
-  case when not shared.found then ({_CANDIDATES}) end
+  case when not shared.found then ({_CANDIDATES}) end,
+  {_ZONES}
 from (
   select exists (select from shared_point where lat = %(lat)s and lng = %(lng)s) as found
 ) shared
@@ -92,6 +101,7 @@ select
   {_PHOTOS_TO_TAKE},
   known.body_hash, known.status, known.answer,
   false,
+  null,
   null
 from (values (1)) as one
 left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
@@ -100,7 +110,8 @@ left join idempotency_key known on known.scope = %(scope)s and known.key = %(key
 _JOB_TO_JOIN = f"""
 select
   job.id, job.reference, job.authority_id, job.team_id, job.version, job.chain_head, job.reports,
-  job.priority, job.due_at, job.status, {LOCKED_NOW} as now
+  job.priority, job.priority_by_hand, job.due_at, job.clock_stopped_at, job.status, job.category,
+  job.answers, {LOCKED_NOW} as now
 from job
 where {OPEN} and {{condition}}
 order by {{order}}
@@ -170,7 +181,8 @@ _JOINED_JOB = """
 job_row as (
   update job set
     version = %(update_seq)s, chain_head = %(update_hash)s, reports = reports + 1,
-    priority = %(priority)s, due_at = %(due_at)s, updated_at = %(update_recorded_at)s
+    priority = %(priority)s, due_at = %(due_at)s, clock_stopped_at = %(clock_stopped_at)s,
+    updated_at = %(update_recorded_at)s
   where id = %(update_job)s
 )"""
 

@@ -6,6 +6,7 @@ stored answer. It runs inside a unit that holds ``duplicates.locks`` and the cla
 Idempotency-Key.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +25,7 @@ from reporting.errors import (
 from reporting.keys import Keys, token_hash
 from reporting.queries import reports as queries
 from reporting.references import reference
-from reporting.reports import joining
+from reporting.reports import joining, raising
 from reporting.reports.values import (
     Answered,
     Claim,
@@ -40,7 +41,7 @@ from routing.assign import Assignment, Found, Router, in_words
 from routing.categories import Category
 from routing.duplicates import reach_m
 from routing.rulebook import Rules
-from routing.triage import Triage, triage
+from routing.triage import Triage, Zone, triage
 
 #: A position less sure than this is worth a second look before a crew drives there.
 ACCURACY_TRUSTED_M = 200.0
@@ -86,18 +87,21 @@ async def create(
         category = (await router.current(conn)).category(category.code)
     _check(new, category, look.now, photos_found=len(look.hashes))
     assignment = await _assignment(conn, router, new, look)
-    judged = triage(category, new.answers, look.now, assignment.authority.timezone)
+    rules = router.rules or await router.current(conn)
+    zones = rules.zones(look.areas, look.zones or ())
     report_id = uuid4()
     flags = _flags(new, assignment, look)
     nearby = joining.weighed(new, category, look)
     known = await joining.job_to_join(conn, new, nearby, assignment)
     if known is None:
+        judged = triage(category, new.answers, look.now, assignment.authority.calendar, zones=zones)
         placed = _new_job(report_id, new, assignment, judged, flags, look, joining.match(nearby))
     else:
         why = (
             None if new.same_as else joining.match([near for near in nearby if near.id == known.id])
         )
-        placed = _joined(report_id, known, await router.current(conn), judged, at, why)
+        rules = await router.current(conn)
+        placed = _joined(report_id, known, new, rules, zones, at or known.now, why)
     entry = events.entry(
         placed.event,
         job_id=placed.id,
@@ -129,6 +133,7 @@ async def create(
             "job_reference": placed.reference,
             "priority": placed.priority,
             "due_at": placed.due_at,
+            "clock_stopped_at": placed.clock_stopped_at,
             "scope": claim.scope,
             "key": claim.key,
             "body_hash": claim.body_hash,
@@ -163,6 +168,7 @@ async def _look(
             "accuracy_m": new.place.accuracy_m,
             "category": category.code,
             "reach_m": reach_m(category, new.place),
+            "zones_m": category.risk.reach_m,
         }
     cursor = await conn.execute(queries.LOOK if new.place else queries.LOOK_WORDS, values)
     row: Any = await cursor.fetchone()
@@ -216,6 +222,7 @@ def _new_job(
         due_at=judged.due_at,
         flags=flags,
         match=match,
+        triage=judged.as_json(),
     )
     return Placed(
         id=uuid4(),
@@ -226,6 +233,7 @@ def _new_job(
         reports=1,
         priority=judged.priority,
         due_at=judged.due_at,
+        clock_stopped_at=None,
         event=event,
         version=0,
         chain_head=chain.GENESIS,
@@ -236,15 +244,13 @@ def _new_job(
 def _joined(
     report_id: UUID,
     job: Any,
+    new: NewReport,
     rules: Rules,
-    judged: Triage,
-    at: datetime | None,
+    zones: Sequence[Zone],
+    now: datetime,
     match: events.Match | None,
 ) -> Placed:
-    """More reports may raise a priority, never lower it."""
-    raised = judged.priority < job.priority
-    priority = judged.priority if raised else job.priority
-    due_at = min(judged.due_at, job.due_at) if raised else job.due_at
+    raised = raising.raise_(job, new, rules, zones, now)
     return Placed(
         id=job.id,
         reference=job.reference,
@@ -252,17 +258,19 @@ def _joined(
         team=rules.teams[job.team_id],
         status=job.status,
         reports=job.reports + 1,
-        priority=priority,
-        due_at=due_at,
+        priority=raised.priority,
+        due_at=raised.due_at,
+        clock_stopped_at=raised.clock_stopped_at,
         event=events.Attached(
             report=report_id,
-            priority=priority if raised else None,
-            due_at=due_at if raised else None,
+            priority=raised.priority if raised.priority != job.priority else None,
+            due_at=raised.due_at if raised.due_at != job.due_at else None,
             match=match,
+            triage=raised.triage,
         ),
         version=job.version,
         chain_head=job.chain_head,
-        now=at or job.now,
+        now=now,
     )
 
 

@@ -94,6 +94,8 @@ class Look:
     shared_point: bool
     #: Each as ``Near``.
     jobs: list[list[Any]] | None
+    #: Zones that hold the place or are near enough to count: area id and metres.
+    zones: list[tuple[int, float]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Placed:
     reports: int
     priority: int
     due_at: datetime
+    #: When its clock stopped, if it stands still.
+    clock_stopped_at: datetime | None
     event: events.Event
     #: The log's head before the event, and the instant it is recorded at.
     version: int

@@ -105,6 +105,8 @@ class Job(Base):
     closed_reason: Mapped[str | None]
     scheduled_for: Mapped[datetime | None]
     priority: Mapped[int] = mapped_column(SmallInteger)
+    #: Somebody of the staff set it; it stays until the category or place is put right.
+    priority_by_hand: Mapped[bool] = mapped_column(server_default=text("false"))
     due_at: Mapped[datetime]
     #: When the clock stopped (``waiting``); null while it runs.
     clock_stopped_at: Mapped[datetime | None]

@@ -22,9 +22,9 @@ from reporting.web.pages import form, plans, standing, tracking
 from reporting.web.pages.form import Fault, Filled
 from reporting.web.pages.rendering import HEADERS, page, remember_language, spoken_to
 from reporting.web.pages.route import PageRoute
+from routing import triage
 from routing.reasons import sentence
 from routing.rulebook import Rules
-from routing.triage import Triage, triage
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -133,20 +133,17 @@ async def _why(
     conn: Connection, principal: Principal, report: Mapping[str, Any], rules: Rules
 ) -> dict[str, Any]:
     """The reasons with the sentence a supervisor reads, and the risk the answers came to."""
-    reasons = await explanations.why(conn, principal, report["id"])
+    found = await explanations.why(conn, principal, report["id"])
+    reasons = found.reasons
     if reasons["why"] == "by_hand":
         return {"routed": {"by_hand": True}}
     names = {slug: authority.name for slug, authority in rules.by_slug.items()}
     routed = {**reasons, "by_hand": False, "sentence": sentence(reasons), "names": names}
-    return {"routed": routed, "judged": _judged(report, rules)}
-
-
-def _judged(report: Mapping[str, Any], rules: Rules) -> Triage:
-    """The risk that the answers came to, worked out again as it was when they came."""
-    category = rules.categories[report["category"]]
-    timezone = rules.by_slug[report["authority"]["slug"]].timezone
-    at = datetime.fromisoformat(report["created_at"])
-    return triage(category, report["answers"], at, timezone)
+    judged = found.triage and {
+        **found.triage,
+        "priority": triage.priority_of(found.triage["impact"], found.triage["likelihood"]),
+    }
+    return {"routed": routed, "judged": judged}
 
 
 def _words(spoken: Language) -> dict[str, str]:
