@@ -35,6 +35,7 @@ class Keys:
         self._log_in = self._derive(b"log-in")
         self._unsubscribing = self._derive(b"unsubscribing")
         self._confirming = self._derive(b"confirming")
+        self._handing_over = self._derive(b"handing over")
         self.checkpoints = Ed25519PrivateKey.from_private_bytes(self._derive(b"checkpoints"))
 
     def _derive(self, purpose: bytes, length: int = 32) -> bytes:
@@ -60,6 +61,10 @@ class Keys:
     def tracking_token(self, report: UUID) -> str:
         """The token that proves "I reported this". Derived, so that it need not be stored."""
         return TRACKING + _text(hmac.digest(self._tracking, report.bytes, "sha256"))
+
+    def handover_token(self, handover: UUID) -> str:
+        """What is in a link to one job. Derived, so that it can be shown again and is not stored."""
+        return _text(hmac.digest(self._handing_over, handover.bytes, "sha256"))
 
     def body_hash(self, body: bytes) -> bytes:
         """A keyed hash of a request body, to tell a repeat from another request."""

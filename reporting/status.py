@@ -4,8 +4,8 @@ Who may make which move is decided in ``auth``. A status without a reason or dat
 statement ("waiting", "scheduled"), so only ``closed`` insists on its reason: a crew that is offline
 should not lose an update to a form field.
 
-The clock: ``waiting`` stops it. When the job leaves ``waiting``, ``due_at`` moves later by exactly
-the time it stood, whatever hours of the day that was; a job that was late stays as late as it was.
+The clock: ``waiting`` and ``referred`` stop it. When the job goes on, ``due_at`` moves later by
+exactly the time it stood, whatever hours of the day that was; a job that was late stays as late.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,9 @@ REACHED_FROM: Final[dict[str, frozenset[str]]] = {
     "fixed": OPEN,
     "closed": OPEN,
 }
+
+#: The clock to ``due`` stands still: somebody else has to do something first.
+STANDS_STILL: Final = frozenset({"waiting", "referred"})
 
 #: The longest a reason for waiting may be; it is read out on a phone's lock screen.
 REASON_LENGTH: Final = 200
@@ -111,7 +114,7 @@ def _scheduled(after: str, asked: datetime | None, kept: datetime | None) -> dat
 
 
 def _clock(state: State, after: str, at: datetime) -> tuple[datetime, datetime | None]:
-    if after == "waiting":
+    if after in STANDS_STILL:
         return state.due_at, state.clock_stopped_at or at
     if state.clock_stopped_at is None:
         return state.due_at, None

@@ -16,10 +16,13 @@ from reporting.events import priority_code
 from reporting.jobs.rows import LockedJob
 from routing import triage
 from routing.assign import Assignment
+from routing.reasons import REFERRED_HERE, REFERRED_OFTEN
 from routing.rulebook import Rules
 
 #: Flags that a person's decision about the team answers.
-DECIDED: Final = frozenset({"needs_triage", "rules_tie"})
+DECIDED: Final = frozenset({"needs_triage", "rules_tie", "handed_back"})
+#: A contractor could not do it: somebody must decide how it goes on.
+HANDED_BACK: Final = "handed_back"
 #: As ``Wanted.worker``: nobody is on it any more.
 NOBODY: Final = UUID(int=0)
 #: What pictures show of the work.
@@ -79,14 +82,19 @@ class Wanted:
         return replace(self, worker=staff.id) if starts else self
 
     @property
+    def refers(self) -> bool:
+        """Whether it passes the job on to others."""
+        return bool(self.authority or self.referred_to)
+
+    @property
     def reassigns(self) -> bool:
         """Whether it asks for more than a crew may change."""
-        return any((self.team, self.priority, self.category, self.location))
+        return self.refers or any((self.team, self.priority, self.category, self.location))
 
     @property
     def reroutes(self) -> bool:
         """Whether the rules must be asked again whose job it is."""
-        return self.category is not None or self.location is not None
+        return bool(self.category or self.location or self.authority)
 
 
 class Change:
@@ -121,7 +129,7 @@ class Change:
         self._before = dict(self.columns)
         #: Why it is whose it will be, as JSON text; None when nobody asked.
         self.reasons: str | None = None
-        #: A new reason for waiting, which is free text and goes with the words.
+        #: A new reason for waiting, or whom outside it was referred to: free text, with the words.
         self.waiting_for: str | None = None
 
     @property
@@ -158,8 +166,10 @@ class Change:
             "reopened": after.reopened,
             "closed_at": after.closed_at,
         }
+        is_accepted = after.status in status.OPEN and self._leave_referral(after.status)
         if after.status != row.status:
             self.fields["status"] = after.status
+            self._flag([flag for flag in columns["flags"] if flag != HANDED_BACK])
             if after.status == "received":  # it waits for somebody again
                 self._work(None)
         if after.reason != before.reason and after.status == "closed":
@@ -169,7 +179,17 @@ class Change:
         if after.scheduled_for != before.scheduled_for:
             scheduled = after.scheduled_for
             self.fields["scheduled_for"] = scheduled and chain.utc(scheduled)
-        self._due(after.due_at if after.reopened == row.reopened else self._anew(at, rules))
+        is_new = is_accepted or after.reopened != row.reopened
+        self._due(self._anew(at, rules) if is_new else after.due_at)
+
+    def _leave_referral(self, to: str) -> bool:
+        """Whether somebody here accepts with this status what others referred to them."""
+        if to == "referred":
+            return False
+        self.columns["referred_to"] = None
+        flags = self.columns["flags"]
+        self._flag([flag for flag in flags if flag not in {REFERRED_HERE, REFERRED_OFTEN}])
+        return REFERRED_HERE in flags
 
     def work(self, wanted: Wanted) -> None:
         """Who is on it, as they said themselves or were told."""
@@ -220,9 +240,29 @@ class Change:
         self._set("team", assignment.team.id, assignment.team.slug)
         self._set("ward", *((ward.id, ward.code) if ward else (None, None)))
         self._set("division", *((division.id, division.code) if division else (None, None)))
-        self._flag(list(assignment.flags))
+        kept = {REFERRED_HERE, REFERRED_OFTEN}.intersection(self.row.flags)
+        is_theirs = assignment.authority.id == self.row.authority_id
+        flags = dict.fromkeys([*assignment.flags, *(sorted(kept) if is_theirs else ())])
+        self._flag(list(flags))
         self.reasons = assignment.reasons_json
         self._leave()
+
+    def refer(self, assignment: Assignment) -> None:
+        """To another authority here, which has yet to accept it. Said anew each time it goes on."""
+        self.give_to(assignment)
+        self.columns["referred_to"] = None
+        self.fields["status"] = "referred"
+
+    def refer_outside(self, name: str) -> None:
+        """To a body outside; the job stays with whoever referred it."""
+        if name != self.row.referred_to:
+            self.columns["referred_to"] = self.waiting_for = name
+            self.fields["status"] = "referred"
+            self._work(None)
+
+    def mark(self, flag: str) -> None:
+        """Flag it."""
+        self._flag([*(each for each in self.columns["flags"] if each != flag), flag])
 
     def hand_over(self, slug: str | None, rules: Rules, actor: str) -> None:
         """To a team that a person named, of the authority whose job it is."""

@@ -24,10 +24,10 @@ def left_to_do(wanted: Wanted, since: Iterable[UpdateRow], staff: Staff, version
     theirs: dict[str, tuple[Any, UpdateRow]] = {}
     for each in since:
         changes = each.changes
+        if "status" in changes:  # what is said with the status belongs to it, and went with it
+            changes = {"reason": None, "referred_to": None, **changes}
         if each.waiting_for is not None:
-            changes = {**changes, "reason": each.waiting_for}
-        elif "status" in changes:  # the reason belongs to the status, and went with it
-            changes = {"reason": None, **changes}
+            changes = {**changes, views.said_with_status(each): each.waiting_for}
         theirs |= {name: (value, each) for name, value in changes.items()}
     clashes = [
         {

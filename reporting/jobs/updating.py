@@ -28,7 +28,7 @@ from reporting.errors import (
     PhotoUnknown,
     UpdateIdReused,
 )
-from reporting.jobs import merging, reading
+from reporting.jobs import merging, reading, referring
 from reporting.jobs.change import Change, Wanted
 from reporting.jobs.rows import KnownUpdate, LockedJob, LoosePhoto
 from reporting.queries import jobs as queries
@@ -77,7 +77,10 @@ async def update(
     wanted = await _left_to_do(conn, row, wanted, principal)
     photos = await _photos(conn, wanted.photos)
     change = Change(row)
-    if change.correct(wanted):
+    is_corrected = change.correct(wanted)
+    if wanted.refers:
+        await referring.refer(conn, router, rules, change, wanted, principal.actor)
+    elif is_corrected:
         change.give_to(await _route(conn, router, rules, row, wanted))
     change.hand_over(wanted.team, rules, principal.actor)
     change.move(wanted, rules)
@@ -138,8 +141,7 @@ def _check(row: LockedJob, wanted: Wanted) -> None:
         raise Invalid("base_version is newer than the job.")
     if wanted.photos_show and not wanted.photos:
         raise Invalid("photos_show goes with photos.")
-    if wanted.authority or wanted.referred_to:
-        raise Invalid("A job cannot be referred by name yet.")
+    referring.check(wanted)
 
 
 async def _known(conn: Connection, update: UUID) -> KnownUpdate | None:

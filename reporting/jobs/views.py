@@ -95,10 +95,15 @@ def changes(row: UpdateRow) -> dict[str, Any]:
     """
     found = {name: value for name, value in row.changes.items() if name != "photos"}
     if row.waiting_for is not None:
-        found["reason"] = row.waiting_for
+        found[said_with_status(row)] = row.waiting_for
     if found.get("worker") is not None:
         found["worker"] = {"id": found["worker"], "name": row.worker}
     return found
+
+
+def said_with_status(row: UpdateRow) -> str:
+    """Which field the text is that stands among an update's words: a reason, or a body's name."""
+    return "referred_to" if row.changes.get("status") == "referred" else "reason"
 
 
 def by(row: UpdateRow) -> str:

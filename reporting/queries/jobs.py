@@ -91,7 +91,8 @@ order by link.since, report.id
 UPDATES = f"""
 select
   entry.id, entry.seq, entry.kind, entry.actor, entry.made_at, entry.recorded_at, entry.changes,
-  words.note, words.public_message, words.waiting_for, staff.name,
+  words.note, words.public_message, words.waiting_for,
+  coalesce(staff.name, contractor.name) as name,
   case when entry.changes ? 'worker' then (
     select worker.name from staff worker where worker.id = (entry.changes ->> 'worker')::uuid
   ) end as worker,
@@ -103,6 +104,9 @@ from job_update entry
 left join update_words words on words.update_id = entry.id
 left join staff on staff.id = case
   when left(entry.actor, 6) = 'staff:' then substr(entry.actor, 7)::uuid
+end
+left join handover contractor on contractor.id = case
+  when left(entry.actor, 9) = 'handover:' then substr(entry.actor, 10)::uuid
 end
 where entry.job_id = %(job)s and entry.seq > %(since)s
 order by entry.seq
@@ -135,6 +139,11 @@ LOOSE_PHOTOS = """
 select id, encode(sha256, 'hex') as sha256 from photo
 where id = any(%(photos)s::uuid[]) and report_id is null and update_id is null
 for update
+"""
+
+#: How often it was passed from one authority here to another.
+REFERRED_TIMES = """
+select count(*) from assignment where job_id = %(job)s and reasons ->> 'why' = 'referred'
 """
 
 ASSIGNMENTS = """

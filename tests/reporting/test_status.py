@@ -57,7 +57,7 @@ def test_no_walk_leaves_the_machine(walk: list[tuple[str, datetime]]) -> None:
         reopened += now.status in CLOSED and status in OPEN
         now = ask(now, status, at)
         assert now.status in STATUSES
-        assert (now.clock_stopped_at is not None) == (now.status == "waiting")
+        assert (now.clock_stopped_at is not None) == (now.status in {"waiting", "referred"})
         assert (now.closed_at is not None) == (now.status in CLOSED)
         assert (now.reason in CLOSED_REASONS) == (now.status == "closed")
         assert now.due_at >= DUE
