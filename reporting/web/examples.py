@@ -71,6 +71,21 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             },
         },
     },
+    "suggestRound": {
+        "depot": {
+            "summary": "From the depot, all that is open",
+            "value": {"team": "highways", "start": {"lat": 52.0105, "lng": -0.9895}},
+        },
+    },
+    "keepRound": {
+        "own": {
+            "summary": "This one first",
+            "value": {
+                "stops": [{"jobs": [_JOB]}],
+                "start": {"lat": 52.0105, "lng": -0.9895},
+            },
+        },
+    },
     "reviewPhoto": {
         "approve": {
             "summary": "It may be seen, once a number plate that was missed is filled too",

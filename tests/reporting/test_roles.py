@@ -137,6 +137,7 @@ def path_of(world: World, template: str, *, absent: bool) -> str:
         "x": "509",
         "y": "338",
         "size": "small",
+        "team": "highways",
     }
     found = {name: uuid4() if absent and name != "size" else it for name, it in names.items()}
     return template.format(**found)
@@ -166,6 +167,13 @@ class Case:
 
 
 PLACE = inside("W1")
+#: A team is its authority's; a crew sees only its own.
+TEAM_PLANNERS = {
+    **row(404, anyone=401, crew=200, supervisor=200, ward_supervisor=200, admin=200, auditor=403),
+    **dict.fromkeys(REPORTERS, 403),
+    "other ward supervisor": 200,
+    "other auditor": 403,
+}
 
 CASES: dict[str, list[Case]] = {
     "listCategories": [Case(EVERYBODY)],
@@ -218,6 +226,11 @@ CASES: dict[str, list[Case]] = {
     "listJobs": [Case(ALL_STAFF)],
     "getJob": [Case(OWN_STAFF, named=True)],
     "getAssignment": [Case(OWN_STAFF, named=True)],
+    "suggestRound": [Case(TEAM_PLANNERS, lambda: {"json": {"team": "highways", "start": PLACE}})],
+    "keepRound": [
+        Case(TEAM_PLANNERS, lambda: {"json": {"stops": [], "start": PLACE}}, named=True),
+    ],
+    "getRound": [Case(TEAM_PLANNERS, named=True)],
     "listPhotos": [Case(REVIEWERS)],
     "reviewPhoto": [
         Case(
