@@ -11,6 +11,9 @@ DAY_S: Final = 24 * 3600.0
 #: Answers to repeated requests; rows that have been done.
 IDEMPOTENCY_KEYS_S: Final = 30 * DAY_S
 OUTBOX_S: Final = 7 * DAY_S
+#: Longer than a tablet's cursor lives, and longer than a tablet may be late.
+CHANGES_S: Final = 45 * DAY_S
+OPERATIONS_S: Final = 60 * DAY_S
 #: Rows of one statement.
 BATCH: Final = 5_000
 
@@ -19,6 +22,9 @@ _RULES: Final[Mapping[str, tuple[str, float]]] = {
     "staff_tokens": (queries.STAFF_TOKENS, 0.0),
     "outbox": (queries.OUTBOX, OUTBOX_S),
     "unconfirmed": (queries.UNCONFIRMED, 0.0),
+    "departures": (queries.DEPARTURES, CHANGES_S),
+    "touches": (queries.TOUCHES, CHANGES_S),
+    "operations": (queries.OPERATIONS, OPERATIONS_S),
 }
 
 

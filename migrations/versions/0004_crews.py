@@ -45,6 +45,53 @@ create trigger job_departed after update on job
   ) execute function job_departed()
 """
 
+# What tablets show of a job may change without an update of it. Each is a row of its own: the job's
+# own row is locked before its pictures, and a trigger that locked it after them would make a circle.
+JOB_TOUCHED = """
+create function job_touched_by_photo() returns trigger language plpgsql as $$
+begin
+  insert into job_touch (job_id)
+  select link.job_id from job_report link
+  where link.report_id = new.report_id and link.until is null
+  union
+  select entry.job_id from job_update entry where entry.id = new.update_id;
+  return null;
+end
+$$;
+create trigger job_touched after update on photo
+  for each row when (
+    (new.report_id is not null or new.update_id is not null)
+    and (old.state, old.review, old.made is null)
+      is distinct from (new.state, new.review, new.made is null)
+  ) execute function job_touched_by_photo();
+
+create function job_touched_by_report() returns trigger language plpgsql as $$
+declare
+  touched uuid;
+begin
+  if tg_table_name = 'report' then touched := old.id; else touched := old.report_id; end if;
+  insert into job_touch (job_id)
+  select job_id from job_report where report_id = touched and until is null;
+  return null;
+end
+$$;
+create trigger job_touched after update or delete on report_words
+  for each row execute function job_touched_by_report();
+create trigger job_touched after update of answers on report
+  for each row when (old.answers is distinct from new.answers)
+  execute function job_touched_by_report();
+
+create function job_touched_by_update() returns trigger language plpgsql as $$
+begin
+  insert into job_touch (job_id)
+  select entry.job_id from job_update entry where entry.id = old.update_id;
+  return null;
+end
+$$;
+create trigger job_touched after delete on update_words
+  for each row execute function job_touched_by_update()
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -87,6 +134,20 @@ def upgrade() -> None:
     op.create_index(
         "ix_job_departure_team_changed", "job_departure", ["team_id", "changed_xid"], unique=False
     )
+    op.create_table(
+        "job_touch",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "changed_xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job_touch")),
+    )
+    op.create_index("ix_job_touch_at", "job_touch", ["at"], unique=False)
+    op.create_index("ix_job_touch_changed", "job_touch", ["changed_xid"], unique=False)
     op.create_table(
         "oidc_attempt",
         sa.Column("state_hash", sa.LargeBinary(), nullable=False),
@@ -246,6 +307,7 @@ def upgrade() -> None:
     )
     op.execute(JOB_CHANGED)
     op.execute(JOB_DEPARTED)
+    op.execute(JOB_TOUCHED)
     op.execute(
         "create trigger append_only before update or delete or truncate on staff_entry"
         " for each statement execute function refuse_change()"
@@ -253,6 +315,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for table in ("photo", "report_words", "report", "update_words"):
+        op.execute(f"drop trigger job_touched on {table}")
+    for what in ("photo", "report", "update"):
+        op.execute(f"drop function job_touched_by_{what}()")
     for name in ("job_departed", "job_changed"):
         op.execute(f"drop trigger {name} on job")
         op.execute(f"drop function {name}()")
@@ -288,6 +354,9 @@ def downgrade() -> None:
     op.drop_table("handover")
     op.drop_index("ix_oidc_attempt_expires", table_name="oidc_attempt")
     op.drop_table("oidc_attempt")
+    op.drop_index("ix_job_touch_changed", table_name="job_touch")
+    op.drop_index("ix_job_touch_at", table_name="job_touch")
+    op.drop_table("job_touch")
     op.drop_index("ix_job_departure_team_changed", table_name="job_departure")
     op.drop_index("ix_job_departure_authority_changed", table_name="job_departure")
     op.drop_index("ix_job_departure_at", table_name="job_departure")

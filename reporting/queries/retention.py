@@ -30,3 +30,35 @@ UNCONFIRMED = """
 delete from unconfirmed
 where id in (select id from unconfirmed where expires_at < now() limit %(limit)s)
 """
+
+#: No tablet's cursor is as old as these; see ``jobs.changes``.
+DEPARTURES = """
+delete from job_departure
+where id in (
+  select id from job_departure
+  where at < now() - make_interval(secs => %(age_s)s)
+  order by at
+  limit %(limit)s
+)
+"""
+
+TOUCHES = """
+delete from job_touch
+where id in (
+  select id from job_touch
+  where at < now() - make_interval(secs => %(age_s)s)
+  order by at
+  limit %(limit)s
+)
+"""
+
+#: What they were about is refused by then, being too old.
+OPERATIONS = """
+delete from operation
+where id in (
+  select id from operation
+  where recorded_at < now() - make_interval(secs => %(age_s)s)
+  order by recorded_at
+  limit %(limit)s
+)
+"""

@@ -4,6 +4,7 @@ from reporting.tables.crews import (
     Escalation,
     Handover,
     JobDeparture,
+    JobTouch,
     Operation,
     WorkRound,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "JobDeparture",
+    "JobTouch",
     "JobReport",
     "LoginTry",
     "OidcAttempt",

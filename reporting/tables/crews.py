@@ -35,6 +35,26 @@ class JobDeparture(Base):
     changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())
 
 
+class JobTouch(Base):
+    """What a tablet shows of a job changed without an update; triggers write it.
+
+    A picture was made ready or hidden, words were let through or erased. A row of its own and not
+    a column of the job: whoever works on a picture must not wait for who works on its job, nor they
+    for each other in a circle.
+    """
+
+    __tablename__ = "job_touch"
+    __table_args__ = (
+        Index("ix_job_touch_changed", "changed_xid"),
+        Index("ix_job_touch_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    job_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())
+
+
 class Operation(Base):
     """What became of something a tablet did: one outcome for each, given again when it repeats."""
 
