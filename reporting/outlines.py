@@ -121,6 +121,22 @@ async def bounds(conn: Connection) -> Bounds | None:
     return None if row[0] is None else Bounds(*(round(edge, 5) for edge in row))
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A ward's outline, as GeoJSON text."""
+
+    code: str
+    name: str
+    shape: str
+
+
+async def around(conn: Connection, authority: int) -> list[Lines]:
+    """The wards in and about an authority."""
+    async with conn.cursor(row_factory=class_row(Lines)) as cursor:
+        await cursor.execute(queries.AROUND, {"authority": authority, "most": MOST_WARDS})
+        return await cursor.fetchall()
+
+
 async def plan(conn: Connection) -> Plan | None:
     """The plan of what is in force now; None without wards, or with too many to draw."""
     async with conn.cursor(row_factory=tuple_row) as counter:

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default_factory=list,
         title="Origins (https://…) of that style, its tiles, sprites and glyphs, with commas",
     )
+    crew_map: str = Field(
+        "",
+        title="A .pmtiles file of the area, 300 MB at most, that tablets keep (empty = ward lines)",
+    )
     limits: Literal["on", "off"] = Field("on", title="Rate limits; off only for load tests")
     firebase_auth_emulator_host: str | None = Field(
         None,

@@ -60,3 +60,19 @@ select
 from area cross join plan
 order by area.kind = 'zone', area.authority_name, area.name, area.code
 """
+
+#: The lines of the wards in and about an authority, to 30 metres: what a tablet draws where it has
+#: no streets. A body that crosses the country gets no more than are worth drawing.
+AROUND = f"""
+with own as materialized (
+  select st_setsrid(st_extent(area.geom)::geometry, 4326) as box
+  from area join vintage on vintage.id = area.vintage_id
+  where area.authority_id = %(authority)s and vintage.state = 'active'
+)
+select area.code, area.name,
+  st_asgeojson(st_simplifypreservetopology(area.geom, 0.0003), 5) as shape
+from ({_IN_FORCE}) area, own
+where area.kind = 'ward' and area.geom && own.box
+order by area.authority, area.code
+limit %(most)s
+"""

@@ -580,8 +580,9 @@ def sent(name: str) -> bytes:
     return asset.packed or asset.body
 
 
-def test_the_map_is_as_its_makers_publish_it():
-    folder = Path("vendor/maplibre-gl-6.17.0")
+@pytest.mark.parametrize("library", ["maplibre-gl-6.17.0", "pmtiles-4.5.0"])
+def test_what_others_made_is_as_they_publish_it(library):
+    folder = Path("vendor") / library
     said = ASSETS[str(folder / "VENDOR.txt")].body.decode()
     digests = dict(
         reversed(line.split("  "))
