@@ -10,7 +10,7 @@
   const UNDO_S = 8;
   const DAY_MS = 24 * 3600 * 1000;
   const PHOTOS_LIMIT = 10; // of one update, as the server takes it
-  //: What goes along with a field and means nothing without it.
+  // What goes along with a field and means nothing without it.
   const ALONG = { status: ["reason", "scheduled_for", "referred_to", "authority"], photos: ["photos_show"] };
 
   const refusal = (code) => Object.assign(new Error(code), { code });
@@ -105,6 +105,8 @@
   function without(fields, names) {
     const gone = new Set(names.flatMap((name) => [name, ...(ALONG[name] ?? [])]));
     if (ALONG.status.some((field) => names.includes(field))) gone.add("status").add("reason");
+    // Starting is saying that one is on it oneself.
+    if (gone.has("worker") && fields.status === "in_progress") gone.add("status");
     return Object.fromEntries(Object.entries(fields).filter(([name]) => !gone.has(name)));
   }
 
@@ -159,6 +161,36 @@
     return Boolean(found);
   }
 
+  // --- What is being typed -------------------------------------------------------------------
+
+  const draftId = (by, job) => `draft ${by.id} ${job}`;
+
+  async function draft(job) {
+    const by = await me();
+    return by ? (await get("kept", draftId(by, job)))?.fields ?? null : null;
+  }
+
+  // Nothing typed (null, or fields that are all empty) is no draft.
+  async function saveDraft(job, fields) {
+    const by = await me();
+    if (!by) throw refusal("not-signed-in");
+    const id = draftId(by, job);
+    const typed = fields && Object.values(fields).some((value) => (value?.length ?? value) || value === 0);
+    if (!typed) {
+      if (await get("kept", id)) { await write(["kept", id]); tell("drafts"); }
+      return;
+    }
+    const known = await get("jobs", job);
+    const at = new Date().toISOString();
+    await keep(["kept", { id, draft: true, by: by.id, job, reference: known?.whole.reference ?? null, fields, at }]);
+    tell("drafts");
+  }
+
+  async function drafts() {
+    const by = await me();
+    return by ? (await all("kept")).filter((each) => each.draft && each.by === by.id) : [];
+  }
+
   // --- The queue -------------------------------------------------------------------------------
 
   const shownState = (op, sending) => {
@@ -192,6 +224,7 @@
     const by = await me();
     const [ops, pictures, tablet] = await Promise.all([all("ops"), all("pictures"), self.CrewDb.tablet()]);
     const theirs = (each) => each.by === by?.id && each.state !== "undone";
+    const begun = await drafts();
     const found = {
       what: "Everything done on this tablet that is still kept on it, in the order it was done",
       exported_at: new Date().toISOString(), tablet, person: by && { name: by.name, email: by.email },
@@ -203,6 +236,7 @@
       pictures: pictures.filter(theirs).map(({ name, show, state, settled, job, reference, made_at, size, upload }) => ({
         name, shows: show, state: settled ?? state, job, reference, made_at, bytes: size, photo: upload,
       })),
+      begun: begun.map(({ job, reference, fields, at }) => ({ job, reference, fields, at })),
     };
     const day = found.exported_at.slice(0, 16).replace(/[T:]/g, "-");
     return new File([JSON.stringify(found, null, 2)], `kerbline-crew-${day}.json`, { type: "application/json" });
@@ -221,6 +255,6 @@
   }
 
   self.CrewOps = {
-    act, undo, laid, made, settled, resolve, again, drop, queue, exportQueue, tidy, bySeq, PHOTOS_LIMIT,
+    act, undo, laid, made, settled, resolve, again, drop, draft, saveDraft, drafts, queue, exportQueue, tidy, bySeq, PHOTOS_LIMIT,
   };
 })(self);

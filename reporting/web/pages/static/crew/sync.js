@@ -196,7 +196,7 @@
   function signOut() {
     return Db.alone("sync", async () => {
       const by = await me();
-      const left = by ? await Db.unsent(by.id) : [];
+      const left = by ? [...(await Db.unsent(by.id)), ...(await Ops.drafts())] : [];
       if (left.length) return { done: false, unsent: left.length };
       const answer = await ask("POST", "/crew/sign-out").catch(() => null);
       if (answer?.status !== 204) return { done: false, unsent: 0 };
@@ -232,6 +232,7 @@
 
   self.Crew = {
     jobs: Jobs.jobs, job: Jobs.job, act, undo: Ops.undo, resolve: Ops.resolve, again: Ops.again, drop: Ops.drop,
+    draft: Ops.draft, saveDraft: Ops.saveDraft, drafts: Ops.drafts,
     queue: () => Ops.queue(sending), exportQueue: Ops.exportQueue, addPicture: Photos.addPicture,
     photo: Photos.photo, picturesOf: Photos.ofJob, progress: (id) => progress.get(id) ?? 0,
     state, sync, signOut, watch: Db.watch, wipe: Db.wipe, tablet: Db.tablet, words: self.CrewWords,
