@@ -4,10 +4,12 @@ Who may make which move is decided in ``auth``. A status without a reason or dat
 statement ("waiting", "scheduled"), so only ``closed`` insists on its reason: a crew that is offline
 should not lose an update to a form field.
 
-The clock: ``waiting`` and ``referred`` stop it. When the job goes on, ``due_at`` moves later by
-exactly the time it stood, whatever hours of the day that was; a job that was late stays as late.
+The clock: ``waiting`` and ``referred`` stop it. When the job goes on, ``due_at`` moves later,
+never earlier: how far is for the council's calendar to say (``triage.resumed``), or by exactly the
+time it stood.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,6 +49,15 @@ STANDS_STILL: Final = frozenset({"waiting", "referred"})
 REASON_LENGTH: Final = 200
 
 
+#: When a job is due after its clock stood still: from due, stopped at and the end of that.
+Resume = Callable[[datetime, datetime, datetime], datetime]
+
+
+def by_the_clock(due: datetime, stopped: datetime, at: datetime) -> datetime:
+    """Later by exactly the time it stood, whatever hours of the day that was."""
+    return max(due, due + (at - stopped))
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What the machine knows of a job."""
@@ -72,6 +83,7 @@ def move(
     status: str | None = None,
     reason: str | None = None,
     scheduled_for: datetime | None = None,
+    resume: Resume = by_the_clock,
 ) -> State:
     """The state after somebody asked for a status, a reason or a date (None: not asked for).
 
@@ -83,7 +95,7 @@ def move(
     if not allowed(state.status, after):
         raise MoveNotAllowed(status_now=state.status, asked=after)
     moved = after != state.status
-    due_at, stopped = _clock(state, after, at)
+    due_at, stopped = _clock(state, after, at, resume)
     return State(
         status=after,
         due_at=due_at,
@@ -113,13 +125,14 @@ def _scheduled(after: str, asked: datetime | None, kept: datetime | None) -> dat
     return asked or kept
 
 
-def _clock(state: State, after: str, at: datetime) -> tuple[datetime, datetime | None]:
+def _clock(
+    state: State, after: str, at: datetime, resume: Resume
+) -> tuple[datetime, datetime | None]:
     if after in STANDS_STILL:
         return state.due_at, state.clock_stopped_at or at
     if state.clock_stopped_at is None:
         return state.due_at, None
-    stood = at - state.clock_stopped_at
-    return (state.due_at + stood if stood.total_seconds() > 0 else state.due_at), None
+    return resume(state.due_at, state.clock_stopped_at, at), None
 
 
 def overdue(state: State, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -120,6 +121,7 @@ class Change:
             "closed_reason": row.closed_reason,
             "scheduled_for": row.scheduled_for,
             "priority": row.priority,
+            "priority_by_hand": row.priority_by_hand,
             "due_at": row.due_at,
             "clock_stopped_at": row.clock_stopped_at,
             "reopened": row.reopened,
@@ -140,7 +142,7 @@ class Change:
     def move(self, wanted: Wanted, rules: Rules) -> None:
         """Status, its reason and its date; a job that is reopened is due anew."""
         row, columns = self.row, self.columns
-        at = min(max(wanted.made_at, row.created_at), row.now)
+        at = self._when(wanted)
         before = status.State(
             status=row.status,
             due_at=row.due_at,
@@ -156,6 +158,7 @@ class Change:
             status=wanted.status,
             reason=wanted.reason,
             scheduled_for=wanted.scheduled_for,
+            resume=partial(self._resumed, rules),
         )
         columns |= {
             "status": after.status,
@@ -205,12 +208,50 @@ class Change:
         """Another priority is another judgement: its time counts from when it was made."""
         if wanted.priority in {None, self.row.priority}:
             return
-        self.columns["priority"] = wanted.priority
+        self.columns |= {"priority": wanted.priority, "priority_by_hand": True}
         self.fields["priority"] = priority_code(self.columns["priority"])
-        at = min(max(wanted.made_at, self.row.created_at), self.row.now)
-        self._due(self._anew(at, rules))
-        if self.columns["clock_stopped_at"] is not None:
+        self._begin(self._when(wanted), rules)
+
+    def judge(self, judged: triage.Triage, wanted: Wanted, rules: Rules) -> None:
+        """A correction is judged like a report, and takes the place of what a person set before.
+
+        Where it makes another priority, or is another kind of defect, its time counts from when it
+        was made; what becomes more urgent is due no later for that.
+        """
+        before = self.columns["priority"]
+        self.columns["priority_by_hand"] = False
+        self.fields["triage"] = judged.as_json()
+        if judged.priority == before and self.columns["category"] == self.row.category:
+            return
+        if judged.priority != before:
+            self.columns["priority"] = judged.priority
+            self.fields["priority"] = priority_code(judged.priority)
+        no_later = self.columns["due_at"] if judged.priority < before else None
+        self._begin(self._when(wanted), rules, no_later)
+
+    def _begin(self, at: datetime, rules: Rules, no_later: datetime | None = None) -> None:
+        """The time of another judgement, from when it was made."""
+        stopped = self.columns["clock_stopped_at"]
+        if stopped is not None:  # it stands still none the less
+            no_later = no_later and self._resumed(rules, no_later, stopped, at)
             self.columns["clock_stopped_at"] = at
+        anew = self._anew(at, rules)
+        self._due(anew if no_later is None else min(anew, no_later))
+
+    def _when(self, wanted: Wanted) -> datetime:
+        return min(max(wanted.made_at, self.row.created_at), self.row.now)
+
+    def _resumed(self, rules: Rules, due: datetime, stopped: datetime, at: datetime) -> datetime:
+        """When the job as it was is due after its clock stood still."""
+        row = self.row
+        return triage.resumed(
+            rules.categories[row.category],
+            row.priority,
+            rules.authorities[row.authority_id].calendar,
+            due=due,
+            stopped=stopped,
+            at=at,
+        )
 
     def _anew(self, at: datetime, rules: Rules) -> datetime:
         category = rules.categories[self.columns["category"]]

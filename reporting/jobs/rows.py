@@ -59,6 +59,7 @@ class LockedJob(JobRow):
     """A job nobody else changes until the transaction ends, and the transaction's clock."""
 
     chain_head: bytes
+    priority_by_hand: bool
     now: datetime
 
 

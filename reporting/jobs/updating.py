@@ -28,7 +28,7 @@ from reporting.errors import (
     PhotoUnknown,
     UpdateIdReused,
 )
-from reporting.jobs import merging, reading, referring
+from reporting.jobs import judging, merging, reading, referring
 from reporting.jobs.change import Change, Wanted
 from reporting.jobs.rows import KnownUpdate, LockedJob, LoosePhoto
 from reporting.queries import jobs as queries
@@ -85,6 +85,8 @@ async def update(
     change.hand_over(wanted.team, rules, principal.actor)
     change.move(wanted, rules)
     await _employ(conn, change, wanted)
+    if is_corrected and change.columns["status"] in status.OPEN:
+        change.judge(await judging.judge(conn, rules, change), wanted, rules)
     change.prioritise(wanted, rules)
     await _append(conn, change, wanted, photos, principal.actor)
     return await reading.whole(conn, rules, await reading.fetch(conn, job))

@@ -4,11 +4,12 @@ Nothing here leads to a person but the words residents wrote and the names of co
 stay instants: the edge writes them as UTC, much faster than text is made of them one by one.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from reporting.events import priority_code
 from reporting.jobs.rows import AssignmentRow, JobRow, ListedJob, ReportRow, UpdateRow
-from routing import duplicates
+from routing import duplicates, triage
 from routing.reasons import sentence
 from routing.rulebook import Rules
 
@@ -81,11 +82,21 @@ def update(row: UpdateRow) -> dict[str, Any]:
         "made_at": row.made_at,
         "recorded_at": row.recorded_at,
         "changes": changes(row),
-        "why": duplicates.sentence(row.changes["match"]) if "match" in row.changes else None,
+        "why": why(row.changes),
         "note": row.note,
         "public_message": row.public_message,
         "photos": row.photos,
     }
+
+
+def why(changes: Mapping[str, Any]) -> str | None:
+    """What Kerbline weighed itself: which defect is meant, and how urgent it is."""
+    said = []
+    if "match" in changes:
+        said.append(duplicates.sentence(changes["match"]))
+    if "triage" in changes:
+        said.append(triage.sentence(changes["triage"]))
+    return " ".join(said) or None
 
 
 def changes(row: UpdateRow) -> dict[str, Any]:

@@ -65,7 +65,7 @@ LOCKED_NOW = "greatest(now(), job.updated_at + interval '1 microsecond')"
 #: The rows' locks serialise the updates of a job; taken in order of id, so that nobody waits in a
 #: circle.
 LOCK = f"""
-select {_COLUMNS}, job.chain_head, {LOCKED_NOW} as now
+select {_COLUMNS}, job.chain_head, job.priority_by_hand, {LOCKED_NOW} as now
 from job where id = any(%(jobs)s) order by id for update
 """
 
@@ -85,6 +85,16 @@ join report on report.id = link.report_id
 left join report_words words on words.report_id = report.id
 where link.job_id = %(job)s and link.until is null
 order by link.since, report.id
+"""
+
+#: What was answered to a category's questions by those who reported a job, first of all at first.
+ANSWERS = """
+select job.answers from job where job.id = %(job)s and job.category = %(category)s
+union all
+select report.answers
+from job_report link join report on report.id = link.report_id
+where link.job_id = %(job)s and link.until is null and report.withdrawn_at is null
+  and report.category = %(category)s
 """
 
 #: What happened to a job since a version of it, oldest first.
@@ -167,7 +177,8 @@ job_row as (
     place = st_setsrid(st_makepoint(%(lng)s, %(lat)s), 4326),
     accuracy_m = case when st_x(place) = %(lng)s and st_y(place) = %(lat)s then accuracy_m end,
     status = %(status)s, waiting_for = %(waiting_for)s, closed_reason = %(closed_reason)s,
-    scheduled_for = %(scheduled_for)s, priority = %(priority)s, due_at = %(due_at)s,
+    scheduled_for = %(scheduled_for)s, priority = %(priority)s,
+    priority_by_hand = %(priority_by_hand)s, due_at = %(due_at)s,
     clock_stopped_at = %(clock_stopped_at)s, reopened = %(reopened)s, flags = %(flags)s,
     closed_at = %(closed_at)s, version = %(update_seq)s, chain_head = %(update_hash)s,
     updated_at = %(update_recorded_at)s
@@ -225,7 +236,7 @@ _LANES: dict[Lane, tuple[str, ...]] = {
 }
 
 #: By position as in ``rows.ListedJob``.
-_LISTED = f"""
+LISTED = f"""
   {_FACTS}, job.id::text as listed_id,
   (select version from rulebook where id = 1) as rules_version
 """
@@ -275,11 +286,11 @@ def page(lane: Lane, conditions: tuple[str, ...], rows: int) -> str:
     narrowed = " and ".join(CONDITIONS[name] for name in conditions) or "true"
     if lane == "place":
         return f"""
-select {_LISTED} from job where {narrowed} order by job.due_at, job.id limit {rows}
+select {LISTED} from job where {narrowed} order by job.due_at, job.id limit {rows}
 """
     lanes = " union all ".join(
         f"({_LANE.format(lane=each, conditions=narrowed, rows=rows)})" for each in _LANES[lane]
     )
     return f"""
-select {_LISTED} from ({lanes}) job order by job.due_at, job.id limit {rows}
+select {LISTED} from ({lanes}) job order by job.due_at, job.id limit {rows}
 """

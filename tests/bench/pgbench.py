@@ -58,6 +58,7 @@ VALUES = {
     "division": "(select max(id) from area)",
     "priority": "2",
     "due_at": "now() + interval '1 day'",
+    "zones_m": "150",
     "flags": "'{}'",
     "reasons": "json_build_object('areas', repeat('x', 900))",
     "answers": '\'{"depth": "over_7cm"}\'',

@@ -98,7 +98,7 @@ async def statements(conn: Connection) -> dict[str, tuple[str, dict[str, Any]]]:
         "photos": [photo],
         "device": None,
     }
-    look = common | here | {"category": "pothole", "reach_m": 10.0}
+    look = common | here | {"category": "pothole", "reach_m": 10.0, "zones_m": 150.0}
     return {
         "look": (reports.LOOK, look | {"accuracy_m": None}),
         "look with accuracy": (reports.LOOK, look | {"accuracy_m": 20.0, "reach_m": 30.0}),
