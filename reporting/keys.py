@@ -63,7 +63,7 @@ class Keys:
         return TRACKING + _text(hmac.digest(self._tracking, report.bytes, "sha256"))
 
     def handover_token(self, handover: UUID) -> str:
-        """What is in a link to one job. Derived, so that it can be shown again and is not stored."""
+        """What is in a link to one job. Derived, so it can be shown again and is not stored."""
         return _text(hmac.digest(self._handing_over, handover.bytes, "sha256"))
 
     def body_hash(self, body: bytes) -> bytes:

@@ -145,6 +145,46 @@ def confirm(asked: ToConfirm, *, link: str) -> Mail:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ToHandOver:
+    """A job that somebody without an account is asked to do."""
+
+    id: UUID
+    email: str
+    #: The council that asks.
+    authority: str
+    reference: str
+    category: str
+    #: Where it is, in a few words; None where nobody may read them.
+    place: str | None
+    location: tuple[float, float] | None
+    due_at: datetime
+    #: What its supervisor asks of them.
+    message: str | None
+    expires_at: datetime
+    timezone: str
+
+
+def hand_over(asked: ToHandOver, *, link: str) -> Mail:
+    """The mail that brings a link to one job. Contractors are written to in English."""
+    spoken = language(None)
+    values = {
+        "asked": asked,
+        "due": spoken.instant(asked.due_at, asked.timezone),
+        "until": spoken.date(asked.expires_at, asked.timezone),
+        "link": link,
+    }
+    return Mail(
+        to=asked.email,
+        sender=asked.authority,
+        subject=f"{asked.category} to be done, {asked.reference}",
+        text=_render("handover.txt", spoken, values),
+        html=_render("handover.html", spoken, values),
+        language=spoken.tag,
+        id=f"handover.{asked.id}",
+    )
+
+
 class _Wire(EmailPolicy):
     """As mail travels: seven bits, and an address of ours in one piece.
 

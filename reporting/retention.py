@@ -14,6 +14,8 @@ OUTBOX_S: Final = 7 * DAY_S
 #: Longer than a tablet's cursor lives, and longer than a tablet may be late.
 CHANGES_S: Final = 45 * DAY_S
 OPERATIONS_S: Final = 60 * DAY_S
+#: To what address a link went, and what was asked there, after it was over.
+HANDOVERS_S: Final = 90 * DAY_S
 #: Rows of one statement.
 BATCH: Final = 5_000
 
@@ -22,6 +24,7 @@ _RULES: Final[Mapping[str, tuple[str, float]]] = {
     "staff_tokens": (queries.STAFF_TOKENS, 0.0),
     "outbox": (queries.OUTBOX, OUTBOX_S),
     "unconfirmed": (queries.UNCONFIRMED, 0.0),
+    "handovers": (queries.HANDOVERS, HANDOVERS_S),
     "departures": (queries.DEPARTURES, CHANGES_S),
     "touches": (queries.TOUCHES, CHANGES_S),
     "operations": (queries.OPERATIONS, OPERATIONS_S),

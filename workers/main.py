@@ -34,6 +34,7 @@ from workers.gallery import Gallery
 from workers.jobs.checkpoint import checkpoint
 from workers.jobs.confirm import ask_to_confirm
 from workers.jobs.handling import Context
+from workers.jobs.handover import send_handover
 from workers.jobs.notify import notify
 from workers.jobs.photos import develop, forget_originals, forget_photos, forget_uploads
 from workers.jobs.retention import forget_the_old, reroute
@@ -76,13 +77,16 @@ UPDATES: Final = Queue("kerbline:updates", (notify,), max_jobs=10, timeout_s=20,
 #: Of their own, so that a hundred uploads keep no message waiting. One is developed, one is ready.
 PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=120)
 #: A mail server may take its time; no update waits for it.
-CONFIRMATIONS: Final = Queue("kerbline:confirmations", (ask_to_confirm,), max_jobs=2, timeout_s=60)
+CONFIRMATIONS: Final = Queue(
+    "kerbline:confirmations", (ask_to_confirm, send_handover), max_jobs=2, timeout_s=60
+)
 QUEUES: Final = (UPDATES, PHOTOS, CONFIRMATIONS)
 
 #: Which job does the outbox rows of a topic.
 TARGETS: Final = {
     "update": Target(UPDATES.name, notify.__name__, ids=50),
     "confirm": Target(CONFIRMATIONS.name, ask_to_confirm.__name__, ids=1),
+    "handover": Target(CONFIRMATIONS.name, send_handover.__name__, ids=1),
     "photo": Target(PHOTOS.name, develop.__name__, ids=1),
 }
 

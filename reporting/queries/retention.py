@@ -62,3 +62,14 @@ where id in (
   limit %(limit)s
 )
 """
+
+#: Who did a job stays with the job; how to reach them does not.
+HANDOVERS = """
+update handover set email = null, message = null
+where id in (
+  select id from handover
+  where expires_at < now() - make_interval(secs => %(age_s)s)
+    and (email is not null or message is not null)
+  limit %(limit)s
+)
+"""

@@ -24,7 +24,7 @@ DIGITS: Final = 12
 PHOTO_LIMIT: Final = 20_000_000
 #: A form without JavaScript brings three of them at once.
 FORM_LIMIT: Final = 3 * PHOTO_LIMIT + JSON_LIMIT
-_FORM: Final = re.compile("/|/console/report|/r/[^/]*/feedback")
+_FORM: Final = re.compile("/|/console/report|/r/[^/]*/feedback|/handover/[^/]*")
 #: Where one comes in; what is said about it later is JSON.
 _PHOTO: Final = re.compile("/v1/photos/[^/]*")
 

@@ -48,6 +48,17 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "stop": {"summary": "No more e-mail", "value": {"name": "Ann", "email": "ann@example.org"}},
         "nothing": {"summary": "Keep nothing to reach me by", "value": {}},
     },
+    "handOverJob": {
+        "contractor": {
+            "summary": "For two weeks",
+            "value": {
+                "name": "Mere Surfacing Ltd",
+                "email": "office@mere-surfacing.example",
+                "message": "Please make it safe first, and send a photo when it is filled.",
+                "days": 14,
+            },
+        },
+    },
     "updateJob": {
         "fixed": {
             "summary": "Done",

@@ -24,6 +24,7 @@ NAMES = re.compile(r"\{(\w+)\}|%\((\w+)\)[sd]")
 #: Where sentences are looked for; the staff's pages are in English.
 METHODS = [
     ("**/console/**", "ignore"),
+    ("**/handover/**", "ignore"),
     ("**.py", "python"),
     ("**.html", "jinja2"),
     ("**.txt", "jinja2"),

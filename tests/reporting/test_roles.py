@@ -55,6 +55,8 @@ OWN_STAFF = {
     **row(404, anyone=401, crew=200, supervisor=200, ward_supervisor=200, admin=200, auditor=200),
     **dict.fromkeys(REPORTERS, 403),
 }
+#: Those of them who decide whose a job is.
+OVERSEERS = {**OWN_STAFF, "crew": 403, "auditor": 403}
 ALL_STAFF = {**row(200, anyone=401), **dict.fromkeys(REPORTERS, 403)}
 #: Those who answer for what the public sees; the lists hold what is theirs.
 REVIEWERS = {
@@ -78,6 +80,7 @@ class World:
     report: UUID
     job: UUID
     photo: UUID
+    handover: UUID
 
     async def ask(self, method: str, path: str, who: str, **more: Any) -> httpx.Response:
         headers = {**self.people[who], **more.pop("headers", {})}
@@ -123,7 +126,14 @@ async def world(
         " reviewed_at) values (%s, 'none', '', 1, 'image/jpeg', 1, 1, %s, now())",
         (photo, report),
     )
-    return World(client, owner, people, devices, report, job_of(reports[""]), photo)
+    job, handover = job_of(reports[""]), uuid4()
+    await owner.execute(
+        "insert into handover (id, job_id, token_hash, made_by, expires_at, name)"
+        " select %s, %s, 'x', id, now() + interval '1 day', 'Mere Surfacing' from staff"
+        " where role = 'admin' and authority_id = %s",
+        (handover, job, county.authorities["shire"]),
+    )
+    return World(client, owner, people, devices, report, job, photo, handover)
 
 
 def path_of(world: World, template: str, *, absent: bool) -> str:
@@ -133,6 +143,7 @@ def path_of(world: World, template: str, *, absent: bool) -> str:
         "report": world.report,
         "id": world.devices["device"] if "/devices/" in template else world.report,
         "photo": world.photo,
+        "handover": world.handover,
         "z": "10",
         "x": "509",
         "y": "338",
@@ -226,6 +237,20 @@ CASES: dict[str, list[Case]] = {
     "listJobs": [Case(ALL_STAFF)],
     "getJob": [Case(OWN_STAFF, named=True)],
     "getAssignment": [Case(OWN_STAFF, named=True)],
+    "handOverJob": [
+        Case(
+            {who: 201 if status == 200 else status for who, status in OVERSEERS.items()},
+            lambda: {"json": {"name": "Mere Surfacing", "days": 14}},
+            named=True,
+        ),
+    ],
+    "listHandovers": [Case(OVERSEERS, named=True)],
+    "revokeHandover": [
+        Case(
+            {who: 204 if status == 200 else status for who, status in OVERSEERS.items()},
+            named=True,
+        ),
+    ],
     "suggestRound": [Case(TEAM_PLANNERS, lambda: {"json": {"team": "highways", "start": PLACE}})],
     "keepRound": [
         Case(TEAM_PLANNERS, lambda: {"json": {"stops": [], "start": PLACE}}, named=True),
