@@ -94,6 +94,7 @@ class Action(StrEnum):
 class Reach(Enum):
     """On which objects."""
 
+    SEE_WARNINGS = auto()
     ALL = auto()
     #: The reporter's own reports and the jobs they stand on; a supervisor's wards or authority.
     OWN = auto()
@@ -150,6 +151,8 @@ RIGHTS: Final[dict[Action, dict[str, Reach]]] = {
 
 class JobFacts(Protocol):
     """What decides about a job."""
+    # To the supervisor; DESIGN has no line for them.
+    Action.SEE_WARNINGS: {"supervisor": _OWN, "admin": _AUTHORITY},
 
     @property
     def authority_id(self) -> int: ...

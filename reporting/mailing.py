@@ -15,7 +15,7 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -182,6 +182,85 @@ def hand_over(asked: ToHandOver, *, link: str) -> Mail:
         html=_render("handover.html", spoken, values),
         language=spoken.tag,
         id=f"handover.{asked.id}",
+    )
+
+
+class ToldJob(Protocol):
+    """A job as a warning names it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def reference(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def due_at(self) -> datetime: ...
+    @property
+    def category_name(self) -> str: ...
+    @property
+    def team(self) -> str: ...
+    @property
+    def ward(self) -> str | None: ...
+    @property
+    def kind(self) -> str: ...
+
+
+class ToWarn(Protocol):
+    """Jobs that need a supervisor's eye, the most serious first."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def authority(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def lines(self) -> Sequence[ToldJob]: ...
+    @property
+    def more(self) -> int: ...
+
+
+#: What a warning is about, in the words of its readers.
+WARNED: Final = {"overdue": "late", "not_started": "not started", "due_soon": "due soon"}
+
+
+def warnings(warned: ToWarn, *, public_url: str) -> Mail:
+    """The mail to a supervisor. It holds nothing that anybody typed; staff are told in English."""
+    spoken = language(None)
+    base = public_url.rstrip("/")
+    many = len(warned.lines) + warned.more
+    counts = [(kind, sum(job.kind == kind for job in warned.lines)) for kind in WARNED]
+    jobs = [
+        {
+            "kind": WARNED[job.kind],
+            "reference": job.reference,
+            "priority": f"P{job.priority}",
+            "what": ", ".join(filter(None, (job.category_name, job.ward))),
+            "team": job.team,
+            "due": spoken.instant(job.due_at, warned.timezone),
+            "was_due": job.kind == "overdue",
+            "link": f"{base}/console/jobs/{job.id}",
+        }
+        for job in warned.lines
+    ]
+    said = ", ".join(f"{n} {WARNED[kind]}" for kind, n in counts if n)
+    values = {
+        "heading": f"{many} {'job needs' if many == 1 else 'jobs need'} your eye",
+        "jobs": jobs,
+        "more": warned.more,
+        "link": f"{base}/console/warnings",
+    }
+    return Mail(
+        to=warned.email,
+        sender=warned.authority,
+        subject=f"{values['heading']}: {said}" + (f" and {warned.more} more" * bool(warned.more)),
+        text=_render("warnings.txt", spoken, values),
+        html=_render("warnings.html", spoken, values),
+        language=spoken.tag,
+        id=f"warning.{warned.id}",
     )
 
 

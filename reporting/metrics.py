@@ -88,12 +88,14 @@ class _Waiting:
         "kerbline_outbox": "Outbox rows by topic: due (and not yet done), or dead.",
         "kerbline_outbox_oldest_seconds": "Age of the oldest outbox row not yet done.",
         "kerbline_deliveries": "Messages by channel (fcm, webpush, email): pending, or dead.",
+        "kerbline_warnings": "Warnings to supervisors in the past day, by kind.",
         "kerbline_database_connections": "Our connections to PostgreSQL, by process and state.",
     }
     LABELS: Final = {
         "kerbline_outbox": ["topic", "state"],
         "kerbline_outbox_oldest_seconds": ["topic", "state"],
         "kerbline_deliveries": ["channel", "state"],
+        "kerbline_warnings": ["kind", "state"],
         "kerbline_database_connections": ["application", "state"],
     }
 

@@ -11,6 +11,9 @@ DAY_S: Final = 24 * 3600.0
 #: Answers to repeated requests; rows that have been done.
 IDEMPOTENCY_KEYS_S: Final = 30 * DAY_S
 OUTBOX_S: Final = 7 * DAY_S
+WARNING_MAILS_S: Final = 30 * DAY_S
+#: To what address a link went, and what was asked there, after it was over.
+HANDOVERS_S: Final = 90 * DAY_S
 #: Longer than a tablet's cursor lives, and longer than a tablet may be late.
 CHANGES_S: Final = 45 * DAY_S
 OPERATIONS_S: Final = 60 * DAY_S
@@ -23,6 +26,7 @@ _RULES: Final[Mapping[str, tuple[str, float]]] = {
     "idempotency_keys": (queries.IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS_S),
     "staff_tokens": (queries.STAFF_TOKENS, 0.0),
     "outbox": (queries.OUTBOX, OUTBOX_S),
+    "warning_mails": (queries.WARNING_MAILS, WARNING_MAILS_S),
     "unconfirmed": (queries.UNCONFIRMED, 0.0),
     "handovers": (queries.HANDOVERS, HANDOVERS_S),
     "departures": (queries.DEPARTURES, CHANGES_S),

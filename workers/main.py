@@ -33,6 +33,7 @@ from workers.darkroom import Darkroom
 from workers.gallery import Gallery
 from workers.jobs.checkpoint import checkpoint
 from workers.jobs.confirm import ask_to_confirm
+from workers.jobs.escalation import escalate, warn
 from workers.jobs.handling import Context
 from workers.jobs.handover import send_handover
 from workers.jobs.notify import notify
@@ -78,7 +79,7 @@ UPDATES: Final = Queue("kerbline:updates", (notify,), max_jobs=10, timeout_s=20,
 PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=120)
 #: A mail server may take its time; no update waits for it.
 CONFIRMATIONS: Final = Queue(
-    "kerbline:confirmations", (ask_to_confirm, send_handover), max_jobs=2, timeout_s=60
+    "kerbline:confirmations", (ask_to_confirm, send_handover, warn), max_jobs=2, timeout_s=60
 )
 QUEUES: Final = (UPDATES, PHOTOS, CONFIRMATIONS)
 
@@ -87,6 +88,7 @@ TARGETS: Final = {
     "update": Target(UPDATES.name, notify.__name__, ids=50),
     "confirm": Target(CONFIRMATIONS.name, ask_to_confirm.__name__, ids=1),
     "handover": Target(CONFIRMATIONS.name, send_handover.__name__, ids=1),
+    "warning": Target(CONFIRMATIONS.name, warn.__name__, ids=1),
     "photo": Target(PHOTOS.name, develop.__name__, ids=1),
 }
 
@@ -267,6 +269,7 @@ def cron_jobs() -> Sequence[CronJob]:
         cron(forget_uploads, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(find_shared_points, minute=47, timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(reroute, minute=2, timeout=CRON_TIMEOUT_S, keep_result=0),
+        cron(escalate, minute=set(range(0, 60, 5)), timeout=CRON_TIMEOUT_S, keep_result=0),
         cron(checkpoint, minute=set(range(0, 60, 10)), timeout=CRON_TIMEOUT_S, keep_result=0),
     )
 

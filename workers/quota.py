@@ -50,6 +50,8 @@ class Rate:
 
 #: Mails that ask whether a report is meant: their readers asked for nothing.
 CONFIRMATIONS: Final = (Rate(2, HOUR_S), Rate(5, DAY_S))
+#: Warnings to staff: one run every five minutes gathers all there is.
+WARNINGS: Final = (Rate(12, HOUR_S), Rate(60, DAY_S))
 #: News of reports: a caretaker may send ten on one walk; more than that is somebody's spite.
 NEWS: Final = (Rate(12, HOUR_S), Rate(40, DAY_S))
 
@@ -64,7 +66,8 @@ class Quota:
     async def take(self, address: str, mail: str, rates: Sequence[Rate]) -> float:
         """Count this mail to this address; the seconds it must wait first, 0 if it may go."""
         who = self._keys.account_hash(f"mail {address.lower()}").hex()
-        name = f"kerbline:mailed:{'confirm' if rates is CONFIRMATIONS else 'news'}:{who}"
+        what = {CONFIRMATIONS: "confirm", WARNINGS: "warning"}.get(tuple(rates), "news")
+        name = f"kerbline:mailed:{what}:{who}"
         now = time.time()
         try:
             wait_s: Any = await cast("Any", self._redis).eval(

@@ -40,7 +40,8 @@ OVERDUE = f"""(
   and coalesce(clock_stopped_at, now()) > due_at
 )"""
 
-_FACTS = f"""
+#: What ``rows.JobFacts`` holds.
+FACTS = f"""
   job.reference, job.authority_id, job.team_id, job.worker_id,
   case when job.worker_id is not null
     then (select staff.name from staff where staff.id = job.worker_id) end as worker,
@@ -51,7 +52,7 @@ _FACTS = f"""
   job.updated_at, job.closed_at, {OVERDUE} as overdue
 """
 
-_COLUMNS = f"job.id, {_FACTS}"
+_COLUMNS = f"job.id, {FACTS}"
 
 ONE = f"select {_COLUMNS} from job where id = %(job)s"
 
@@ -237,7 +238,7 @@ _LANES: dict[Lane, tuple[str, ...]] = {
 
 #: By position as in ``rows.ListedJob``.
 LISTED = f"""
-  {_FACTS}, job.id::text as listed_id,
+  {FACTS}, job.id::text as listed_id,
   (select version from rulebook where id = 1) as rules_version
 """
 

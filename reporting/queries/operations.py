@@ -31,6 +31,13 @@ left join (
   where delivery.state = 'dead' group by subscription.channel
 ) found using (channel)
 union all
+select 'kerbline_warnings', kind, 'past_day', coalesce(found.warnings, 0)::float8
+from unnest(array['overdue', 'not_started', 'due_soon']) as kind
+left join (
+  select escalation.kind, count(*) as warnings
+  from escalation where at > now() - interval '1 day' group by escalation.kind
+) found using (kind)
+union all
 select 'kerbline_database_connections', application_name, coalesce(state, 'unknown'),
   count(*)::float8
 from pg_stat_activity

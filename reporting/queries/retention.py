@@ -25,6 +25,17 @@ where id in (
 )
 """
 
+#: What stands in them is known from the jobs.
+WARNING_MAILS = """
+delete from warning_mail
+where id in (
+  select id from warning_mail
+  where created_at < now() - make_interval(secs => %(age_s)s)
+  order by created_at
+  limit %(limit)s
+)
+"""
+
 #: With all that stands in them.
 UNCONFIRMED = """
 delete from unconfirmed

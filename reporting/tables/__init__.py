@@ -6,6 +6,7 @@ from reporting.tables.crews import (
     JobDeparture,
     JobTouch,
     Operation,
+    WarningMail,
     WorkRound,
 )
 from reporting.tables.messages import (
@@ -75,5 +76,6 @@ __all__ = [
     "Update",
     "UpdateWords",
     "Upload",
+    "WarningMail",
     "WorkRound",
 ]

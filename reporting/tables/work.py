@@ -77,6 +77,17 @@ class Job(Base):
                 ("division", "division_area_id"),
             )
         ),
+        # What may have to be told to a supervisor; see ``queries.escalating``.
+        Index(
+            "ix_job_watched",
+            "authority_id",
+            "category",
+            "priority",
+            "due_at",
+            postgresql_where=text(
+                "status in ('received', 'scheduled', 'in_progress') and warned_late < reopened"
+            ),
+        ),
         Index(
             "ix_job_not_checkpointed", "id", postgresql_where=text("version > checkpointed_version")
         ),
@@ -112,6 +123,8 @@ class Job(Base):
     clock_stopped_at: Mapped[datetime | None]
     reports: Mapped[int] = mapped_column(server_default=text("1"))
     reopened: Mapped[int] = mapped_column(server_default=text("0"))
+    #: How often it had been reopened when its supervisor was told that it is late; -1: never.
+    warned_late: Mapped[int] = mapped_column(server_default=text("-1"))
     flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     #: The seq of its last update, and that update's hash.
     version: Mapped[int]

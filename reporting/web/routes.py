@@ -7,6 +7,7 @@ from reporting.web.api import (
     auth,
     categories,
     devices,
+    escalations,
     events,
     following,
     handovers,
@@ -29,6 +30,7 @@ from reporting.web.pages import (
     console,
     console_photos,
     console_report,
+    console_warnings,
     console_words,
     crew,
     crew_map,
@@ -55,6 +57,7 @@ ROUTERS = (
     handovers.router,
     rounds.router,
     staff_me.router,
+    escalations.router,
 )
 #: Of these, some do not.
 OPEN = (
@@ -73,6 +76,7 @@ PAGES = (
     console_photos.router,
     console_report.router,
     console_words.router,
+    console_warnings.router,
     crew.router,
     crew_map.router,
     browser.router,

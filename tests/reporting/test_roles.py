@@ -256,6 +256,7 @@ CASES: dict[str, list[Case]] = {
         Case(TEAM_PLANNERS, lambda: {"json": {"stops": [], "start": PLACE}}, named=True),
     ],
     "getRound": [Case(TEAM_PLANNERS, named=True)],
+    "listEscalations": [Case(REVIEWERS)],
     "listPhotos": [Case(REVIEWERS)],
     "reviewPhoto": [
         Case(

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 
 from geo.errors import Refusal
-from reporting import reviewing, staff
+from reporting import escalating, reviewing, staff
 from reporting.auth import Action, Staff, identify, may
 from reporting.errors import (
     NotAllowed,
@@ -84,10 +84,15 @@ async def frame(runtime: Runtime, who: Staff) -> dict[str, Any]:
     async with runtime.reading() as conn:
         waiting = await reviewing.waiting(conn, runtime.router, who)
         rules = await runtime.router.current(conn)
+        warned = may(who, Action.SEE_WARNINGS) and await escalating.how_many(
+            conn, runtime.router, who, reviewing.MOST
+        )
     return {
         "staff": who,
         "waiting": waiting,
         "most": reviewing.MOST,
+        # False for whom warnings are not for.
+        "warned": warned,
         "may_report": may(who, Action.CREATE_REPORT),
         "timezone": rules.authorities[who.authority_id].timezone,
         "kinds": rules.categories,
