@@ -16,11 +16,11 @@ export function bar(root, count) {
     const { online, busy, me, signed_in, waiting, needs, last_sync } = await Crew.state();
     const parts = [
       part("signal", online ? "on" : "off", make("span", {}, online ? "Online" : "No signal")),
+      me && part("age", "", make("span", {}, last_sync ? `Synced ${Crew.words.ago(last_sync)}` : "Not synced yet")),
       me && waiting && part("waiting", "", make("a", { href: "#/queue" }, `${waiting} waiting`)),
       me && needs && part("needs", "", make("a", { href: "#/queue" }, needs === 1 ? "1 needs you" : `${needs} need you`)),
       me && !waiting && !needs && part("clear", "", make("span", {}, "All sent")),
       me && !signed_in && part("again", "", make("a", { href: "/crew/sign-in" }, "Sign in again")),
-      me && part("age", "", make("span", {}, last_sync ? `Synced ${Crew.words.ago(last_sync)}` : "Not synced yet")),
     ].filter(Boolean);
     keyed(said, parts.map((each) => ({ key: each.dataset.part, is: each.outerHTML, draw: () => each })));
     press.hidden = !me;

@@ -6,6 +6,7 @@
 // both. kept: who is signed in, which tablet this is, how far the list was read.
 "use strict";
 (function (self) {
+  const TABLETS = ["tablet", "map"]; // kept for whoever works on it
   const STORES = ["jobs", "ops", "pictures", "photos", "bytes", "kept"];
   const Db = self.storeNamed("kerbline-crew", STORES);
   const { uuid } = self.Sender;
@@ -54,6 +55,12 @@
   const UNSENT = ["waiting", "conflict", "refused"];
   const isUnsent = (record) => UNSENT.includes(record.state);
 
+  // Whether a record may go. A picture that is with the server goes after what names it.
+  function isOver(ops) {
+    const named = new Set(ops.filter(isUnsent).flatMap((op) => op.fields.photos ?? []));
+    return (each) => !isUnsent(each) && !named.has(each.upload);
+  }
+
   async function unsent(person) {
     const [ops, pictures] = await Promise.all([all("ops"), all("pictures")]);
     return [...ops, ...pictures].filter((each) => each.by === person && isUnsent(each));
@@ -92,14 +99,14 @@
 
   // Somebody else, or nobody, works here now. What was done and not sent stays, under its maker.
   async function forget() {
-    const [ops, pictures, bytes] = await Promise.all([all("ops"), all("pictures"), all("photos")]);
-    const over = (each) => !isUnsent(each);
+    const [ops, pictures, photos, kept] = await Promise.all(["ops", "pictures", "photos", "kept"].map(all));
+    const over = isOver(ops);
     // Where the list was read to goes first: should this break off, the list is read anew.
     await write(
-      ...["me", "pull", "sync", "session"].map((id) => ["kept", id]),
+      ...kept.filter(({ id, draft }) => !draft && !TABLETS.includes(id)).map(({ id }) => ["kept", id]),
       ...ops.filter(over).map(({ id }) => ["ops", id]),
       ...pictures.filter(over).flatMap(({ id }) => [["pictures", id], ["bytes", id]]),
-      ...bytes.map(({ id }) => ["bytes", id]),
+      ...photos.map(({ id }) => ["bytes", id]),
     );
     await empty("jobs", "photos");
     tell("forgotten");
@@ -127,6 +134,6 @@
 
   self.CrewDb = {
     get, all, change, write, keep, makeRoom, empty, watch, tell, me, tablet, numbers, unsent, unsentByPerson,
-    isUnsent, forget, wipe, alone, uuid, get keeps() { return Db.keeps; },
+    isUnsent, isOver, forget, wipe, alone, uuid, get keeps() { return Db.keeps; },
   };
 })(self);

@@ -5,9 +5,11 @@
 // need somebody, who settles them. Nothing goes by itself but what was applied or settled yesterday.
 "use strict";
 (function (self) {
-  const { get, all, change, write, keep, tell, me, numbers, isUnsent, alone, uuid } = self.CrewDb;
+  const { get, all, change, write, keep, tell, me, numbers, isUnsent, isOver, alone, uuid } = self.CrewDb;
   const Words = self.CrewWords;
   const UNDO_S = 8;
+  const STUMBLES = 5;
+  const STUMBLED = "stumbled";
   const DAY_MS = 24 * 3600 * 1000;
   const PHOTOS_LIMIT = 10; // of one update, as the server takes it
   // What goes along with a field and means nothing without it.
@@ -95,10 +97,36 @@
       const more = {
         ...(conflicts && { conflicts }), ...(problem && { problem }), ...(job && { version: job.version }),
       };
-      changes.push(["ops", { ...op, state, answered_at: now, ...more }]);
+      const renewed = problem?.code === "photo-unknown" ? await renewal(op, now) : null;
+      changes.push(...(renewed ?? [["ops", { ...op, state, answered_at: now, ...more }]]));
     }
     await keep(...changes, ...jobChanges);
     if (changes.length) tell("ops");
+  }
+
+  // The server answered that it could not, again and again: somebody should know.
+  async function stumbled(id) {
+    const problem = { code: STUMBLED, detail: "The server could not deal with this. Try it again later, or tell your supervisor." };
+    await change("ops", id, (op) => {
+      if (op?.state !== "waiting") return undefined;
+      const stumbles = (op.stumbles ?? 0) + 1;
+      return stumbles < STUMBLES ? { ...op, stumbles } : { ...op, stumbles: 0, state: "refused", problem };
+    });
+    tell("ops");
+  }
+
+  // Pictures that waited so long that the server forgot them are sent anew, once, under new ids.
+  async function renewal(op, now) {
+    const its = (await all("pictures")).filter((each) => op.fields.photos?.includes(each.upload) && !each.renewed);
+    if (!its.length || its.length < op.fields.photos.length) return null;
+    const anew = () => ({ upload: uuid(), state: "waiting", begun: false, sent: false, renewed: true });
+    const rest = without(op.fields, ["photos"]);
+    const changes = its.map((each) => ["pictures", { ...each, ...anew() }]);
+    if (Object.keys(rest).length) {
+      const [seq] = await numbers();
+      changes.push(["ops", await made(op.job, rest, { by: { id: op.by, name: op.by_name }, seq, made_at: op.made_at })]);
+    }
+    return [...changes, ["ops", { ...op, state: "settled", settled: "again", settled_at: now }]];
   }
 
   // The same fields but these, and what only went along with them.
@@ -127,6 +155,10 @@
   function again(id) {
     return alone("settling", async () => {
       const op = await get("ops", id);
+      // It may have arrived after all: the same again is safe, the same as new is not.
+      const isSame = op?.state === "refused" && op.problem?.code === STUMBLED;
+      if (isSame) await change("ops", id, { state: "waiting", problem: null });
+      if (isSame) return tell("ops", { mine: true });
       if (op?.state === "refused") return instead([op], "again", ({ fields }) => fields);
       await change("pictures", id, (known) =>
         known?.state === "refused" ? { ...known, state: "waiting", upload: uuid(), begun: false, problem: null } : undefined);
@@ -154,7 +186,8 @@
   // The page has asked. What was typed can still be exported until tomorrow.
   async function drop(id) {
     const now = new Date().toISOString();
-    const gone = (known) => known && isUnsent(known) && !(known.state === "waiting" && known.begun)
+    const isTooLate = (known) => known.state === "waiting" && (known.upload ? known.sent : known.begun);
+    const gone = (known) => known && isUnsent(known) && !isTooLate(known)
       ? { ...known, state: "settled", settled: "dropped", settled_at: now } : undefined;
     const found = (await change("ops", id, gone)) ?? (await change("pictures", id, gone));
     tell("ops");
@@ -245,8 +278,9 @@
   // What was answered or settled yesterday goes.
   async function tidy() {
     const old = Date.now() - DAY_MS;
-    const past = (each) => !isUnsent(each) && Date.parse(each.answered_at ?? each.settled_at ?? each.made_at) < old;
     const [ops, pictures] = await Promise.all([all("ops"), all("pictures")]);
+    const over = isOver(ops);
+    const past = (each) => over(each) && Date.parse(each.answered_at ?? each.settled_at ?? each.made_at) < old;
     const changes = [
       ...ops.filter(past).map(({ id }) => ["ops", id]),
       ...pictures.filter(past).flatMap(({ id }) => [["pictures", id], ["bytes", id]]),
@@ -255,6 +289,6 @@
   }
 
   self.CrewOps = {
-    act, undo, laid, made, settled, resolve, again, drop, draft, saveDraft, drafts, queue, exportQueue, tidy, bySeq, PHOTOS_LIMIT,
+    act, undo, laid, made, settled, stumbled, resolve, again, drop, draft, saveDraft, drafts, queue, exportQueue, tidy, bySeq, PHOTOS_LIMIT,
   };
 })(self);

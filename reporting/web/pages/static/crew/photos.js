@@ -68,7 +68,7 @@
     const kept = await get("bytes", picture.id);
     await change("pictures", picture.id, { begun: true });
     await self.Sender.photo({ ...picture, bytes: kept.bytes }, "same-origin", (there) => onProgress(picture.id, there / picture.size));
-    await change("pictures", picture.id, { sent: true });
+    await change("pictures", picture.id, (known) => known?.state === "waiting" ? { ...known, sent: true } : undefined);
     tell("pictures");
   }
 

@@ -12,6 +12,7 @@
   const BATCH = 200;
   const EVERY_MS = 60_000; // with nothing to send, as long as the page is looked at
   const LONGEST_S = 300;
+  const STUMBLES = 2;
   const inPage = typeof document !== "undefined";
 
   const sending = new Set(); // ids of what is on its way, here or in another tab
@@ -33,6 +34,8 @@
   // Who the server says is here. Whose work waits on this tablet is never sent as somebody else's.
   async function whoami() {
     const answer = await ask("GET", "/v1/me");
+    // A browser that is known as a resident's has no business here either.
+    if (answer.status === 403 && answer.json?.code) throw new Refused({ ...answer.json, status: 401 });
     if (answer.status !== 200 || !answer.json?.id) throw verdict(answer);
     const found = answer.json;
     const before = await me();
@@ -50,7 +53,7 @@
       if (anything) await Db.wipe(detail ?? "session-revoked");
       return true;
     }
-    if (status !== 401 && status !== 403) return false;
+    if (status !== 401) return false;
     await write(["kept", { id: "session", signed_in: false, code }]);
     tell("me");
     return true;
@@ -65,18 +68,30 @@
       .sort(Ops.bySeq);
   }
 
+  // What the server stumbles over, again and again, goes alone, and its job waits: the others' work
+  // arrives meanwhile.
   async function push(by) {
+    const stuck = new Map(); // job → what went wrong
     for (;;) {
       // Once it is begun it cannot be undone: the server may have it.
       const batch = [];
-      for (const op of (await due(by)).slice(0, BATCH)) {
+      const next = (await due(by)).filter((op) => !stuck.has(op.job));
+      for (const op of next.slice(0, failures < STUMBLES ? BATCH : 1)) {
         const begun = await change("ops", op.id, (known) => known?.state === "waiting"
           ? { ...known, begun: true, told_at: known.told_at ?? observed(known.made_at) } : undefined);
         if (begun) batch.push(begun);
       }
-      if (!batch.length) return;
-      await exchange(batch);
+      if (!batch.length) break;
+      try {
+        await exchange(batch);
+      } catch (error) {
+        const stumbles = error instanceof Lost && error.answered && error.after_s === null;
+        if (!stumbles || batch.length > 1) throw error;
+        stuck.set(batch[0].job, error);
+        await Ops.stumbled(batch[0].id);
+      }
     }
+    return [...stuck.values()][0] ?? null;
   }
 
   async function exchange(batch) {
@@ -140,13 +155,14 @@
     try {
       const by = await whoami();
       reached = true;
-      await push(by);
+      const stuck = await push(by);
       await Jobs.pull();
-      await write(["kept", { id: "sync", at: new Date().toISOString() }]);
+      await write(["kept", { id: "sync", at: new Date().toISOString() }], ["kept", "trouble"]);
       told();
       await Photos.send(by, (id, share) => tell("progress", { id, share }));
       await push(by);
       await Jobs.tidy();
+      if (stuck) throw stuck;
       failures = 0;
       Photos.cache().catch((error) => self.console?.error(error));
     } catch (error) {
@@ -217,16 +233,15 @@
   }
 
   async function state() {
-    const [by, session, last, pull, wiped] = await Promise.all([
-      me(), get("kept", "session"), get("kept", "sync"), get("kept", "pull"), get("kept", "wiped"),
-    ]);
+    const [by, session, last, pull, wiped, trouble] = await Promise.all(
+      [me(), ...["session", "sync", "pull", "wiped", "trouble"].map((id) => get("kept", id))]);
     const left = by ? await Db.unsent(by.id) : [];
     const number = (test) => left.filter(test).length;
     return {
       online: self.navigator.onLine && reached !== false, busy, me: by, signed_in: Boolean(by) && session?.signed_in !== false,
       waiting: number((each) => each.state === "waiting"), needs: number((each) => each.state !== "waiting"),
       pictures: number((each) => each.upload && each.state === "waiting"), last_sync: last?.at ?? null, list_at: pull?.at ?? null,
-      others: await Db.unsentByPerson(by?.id ?? null), wiped: wiped ?? null, keeps: Db.keeps,
+      others: await Db.unsentByPerson(by?.id ?? null), wiped: wiped ?? null, trouble: trouble?.problem ?? null, keeps: Db.keeps,
     };
   }
 
