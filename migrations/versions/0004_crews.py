@@ -109,6 +109,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_escalation_at", "escalation", ["at"], unique=False)
     op.create_table(
+        "warning_mail",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("warnings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("more", sa.Integer(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_warning_mail_staff_id_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_warning_mail")),
+    )
+    op.create_index("ix_warning_mail_created", "warning_mail", ["created_at"], unique=False)
+    op.create_table(
         "job_departure",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
@@ -273,6 +293,19 @@ def upgrade() -> None:
             "priority_by_hand", sa.Boolean(), server_default=sa.text("false"), nullable=False
         ),
     )
+    op.add_column(
+        "job",
+        sa.Column("warned_late", sa.Integer(), server_default=sa.text("-1"), nullable=False),
+    )
+    op.create_index(
+        "ix_job_watched",
+        "job",
+        ["authority_id", "category", "priority", "due_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "status in ('received', 'scheduled', 'in_progress') and warned_late < reopened"
+        ),
+    )
     op.add_column("job", sa.Column("worker_id", sa.Uuid(), nullable=True))
     op.add_column("job", sa.Column("referred_to", sa.Text(), nullable=True))
     op.add_column(
@@ -340,6 +373,8 @@ def downgrade() -> None:
     op.drop_column("job", "changed_xid")
     op.drop_column("job", "referred_to")
     op.drop_column("job", "worker_id")
+    op.drop_index("ix_job_watched", table_name="job")
+    op.drop_column("job", "warned_late")
     op.drop_column("job", "priority_by_hand")
     op.drop_column("authority", "calendar")
     op.drop_table("work_round")
@@ -361,5 +396,7 @@ def downgrade() -> None:
     op.drop_index("ix_job_departure_authority_changed", table_name="job_departure")
     op.drop_index("ix_job_departure_at", table_name="job_departure")
     op.drop_table("job_departure")
+    op.drop_index("ix_warning_mail_created", table_name="warning_mail")
+    op.drop_table("warning_mail")
     op.drop_index("ix_escalation_at", table_name="escalation")
     op.drop_table("escalation")

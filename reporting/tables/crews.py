@@ -131,3 +131,22 @@ class Escalation(Base):
     #: How often the job had been reopened.
     reopened: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WarningMail(Base):
+    """A mail to one of the staff about all that came to need their eye in one run."""
+
+    __tablename__ = "warning_mail"
+    __table_args__ = (Index("ix_warning_mail_created", "created_at"),)
+
+    #: Also what its Message-ID begins with: the same mail sent twice is shown once.
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff.id"))
+    #: Job and kind, the most serious first; see ``escalating``.
+    warnings: Mapped[list[Any]] = mapped_column(JSONB)
+    #: How many jobs are not named in it.
+    more: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[datetime | None]
+    #: ``sent``, or why it was not.
+    outcome: Mapped[str | None]
