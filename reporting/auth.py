@@ -15,10 +15,13 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from reporting import keys
-from reporting.errors import NotAllowed, NotFound, NotSignedIn
+from reporting.errors import NotAllowed, NotFound, NotSignedIn, SessionRevoked
 from reporting.queries import staff as queries
 
 Connection = AsyncConnection[Any]
+
+#: When a session was last used is noted no more often than this.
+SEEN_EVERY_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Staff:
     teams: frozenset[int]
     #: The areas of those wards, in every vintage.
     areas: frozenset[int]
+    #: The session they are known by, where there is one.
+    session: UUID | None = None
 
     @property
     def actor(self) -> str:
@@ -89,12 +94,12 @@ class Action(StrEnum):
     HIDE_PHOTO = auto()
     REVIEW_PHOTO = auto()
     REVIEW_WORDS = auto()
+    SEE_WARNINGS = auto()
 
 
 class Reach(Enum):
     """On which objects."""
 
-    SEE_WARNINGS = auto()
     ALL = auto()
     #: The reporter's own reports and the jobs they stand on; a supervisor's wards or authority.
     OWN = auto()
@@ -146,13 +151,13 @@ RIGHTS: Final[dict[Action, dict[str, Reach]]] = {
     Action.HIDE_PHOTO: {"crew": _TEAMS, "supervisor": _OWN, "admin": _AUTHORITY},
     Action.REVIEW_PHOTO: {"supervisor": _OWN, "admin": _AUTHORITY},
     Action.REVIEW_WORDS: {"supervisor": _OWN, "admin": _AUTHORITY},
+    # To the supervisor; DESIGN has no line for them.
+    Action.SEE_WARNINGS: {"supervisor": _OWN, "admin": _AUTHORITY},
 }
 
 
 class JobFacts(Protocol):
     """What decides about a job."""
-    # To the supervisor; DESIGN has no line for them.
-    Action.SEE_WARNINGS: {"supervisor": _OWN, "admin": _AUTHORITY},
 
     @property
     def authority_id(self) -> int: ...
@@ -237,7 +242,10 @@ def authorize(
 
 
 async def identify(conn: Connection, bearer: str | None) -> Principal:
-    """Who holds this bearer, in one statement. Raises NotSignedIn for one that is not valid."""
+    """Who holds this bearer, in one statement. Raises NotSignedIn for one that is not valid.
+
+    Raises SessionRevoked where staff had it taken away.
+    """
     if bearer is None:
         return Anyone()
     match bearer[:4]:
@@ -263,11 +271,19 @@ async def _holder(conn: Connection, query: str, bearer: str) -> UUID:
 
 async def _staff(conn: Connection, bearer: str) -> Staff:
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(queries.BY_BEARER, {"token_hash": keys.token_hash(bearer)})
+        of = {"token_hash": keys.token_hash(bearer), "unseen": SEEN_EVERY_S}
+        await cursor.execute(queries.BY_BEARER, of)
         row = await cursor.fetchone()
-    if row is None:
-        raise NotSignedIn
-    account, email, name, role, authority, slug, authority_name, wards, teams, areas = row
+        if row is None:
+            raise NotSignedIn
+        session, revoked, expired, unseen, *facts = row
+        if revoked:
+            raise SessionRevoked
+        if expired:
+            raise NotSignedIn
+        if unseen:
+            await cursor.execute(queries.SEEN, {"session": session})
+    account, email, name, role, authority, slug, authority_name, wards, teams, areas = facts
     return Staff(
         id=account,
         email=email,
@@ -279,4 +295,5 @@ async def _staff(conn: Connection, bearer: str) -> Staff:
         wards=tuple(wards),
         teams=frozenset(teams),
         areas=frozenset(areas),
+        session=session,
     )

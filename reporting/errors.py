@@ -3,6 +3,10 @@
 ``Refusal`` and the places' own refusals are in ``geo.errors``, the rules' in ``routing.errors``.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from uuid import UUID
+
 from geo.errors import Refusal
 
 
@@ -34,6 +38,12 @@ class NotSignedIn(Refusal):
     code = "not-signed-in"
 
 
+class SessionRevoked(NotSignedIn):
+    """This session was ended by your council; what is kept on this device must go."""
+
+    code = "session-revoked"
+
+
 class NotAllowed(Refusal):
     """Your account may not do this."""
 
@@ -46,10 +56,46 @@ class WrongPassword(Refusal):
     code = "wrong-password"
 
 
+class OtpNeeded(Refusal):
+    """Send the code that your authenticator app shows, too."""
+
+    code = "otp-needed"
+
+
+class ProviderAway(Refusal):
+    """The council's own sign-in does not answer. Use your password, or try again in a minute."""
+
+    code = "provider-away"
+
+
+class ProviderRefused(Refusal):
+    """The council's own sign-in did not confirm who you are. Try again."""
+
+    code = "provider-refused"
+
+
+class SignInExpired(Refusal):
+    """This sign-in was begun in another browser, too long ago, or is over. Begin again."""
+
+    code = "sign-in-expired"
+
+
+class NoSuchAccount(Refusal):
+    """There is no account here for you. Ask a supervisor or an admin for one."""
+
+    code = "no-such-account"
+
+
 class StaffRefused(Refusal):
     """The account cannot be made."""
 
     code = "staff-refused"
+
+
+class PasswordRefused(StaffRefused):
+    """This password is too easily guessed."""
+
+    code = "password-refused"
 
 
 class TooManyTries(Refusal):
@@ -201,6 +247,8 @@ class Conflict(Refusal):
     """Somebody changed the same field since the version you worked on."""
 
     code = "conflict"
+    #: The update that set each field; not told.
+    updates: Mapping[str, UUID] = MappingProxyType({})
 
 
 class MadeAtRefused(Refusal):
@@ -219,6 +267,18 @@ class CursorRefused(Refusal):
     """This is no cursor of ours; begin again without one."""
 
     code = "cursor-refused"
+
+
+class CursorTooOld(Refusal):
+    """Too much has changed since this cursor; begin again with an empty updated_since."""
+
+    code = "cursor-too-old"
+
+
+class JobGone(NotFound):
+    """This job went to another team, or there is no such job. What you did stays on your tablet;
+    tell your supervisor.
+    """
 
 
 class Unavailable(Refusal):

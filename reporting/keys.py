@@ -14,12 +14,15 @@ from uuid import UUID
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from reporting.errors import CursorRefused
 
 DEVICE, TRACKING, STAFF = "kbd_", "kbt_", "kbs_"
+#: No bearer of anything: a browser that is on its way to sign in elsewhere.
+BROWSER = "kbb_"
 #: How many points there are on P-256 (FIPS 186-5).
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -35,6 +38,7 @@ class Keys:
         self._log_in = self._derive(b"log-in")
         self._unsubscribing = self._derive(b"unsubscribing")
         self._confirming = self._derive(b"confirming")
+        self._seal = AESGCM(self._derive(b"sealed"))
         self._handing_over = self._derive(b"handing over")
         self.checkpoints = Ed25519PrivateKey.from_private_bytes(self._derive(b"checkpoints"))
 
@@ -119,6 +123,15 @@ class Keys:
         except ValueError:
             return None
         return found if is_ours else None
+
+    def seal(self, text: bytes, whose: bytes) -> bytes:
+        """Encrypted, to be opened by us and in that place only (AES-GCM, a nonce before it)."""
+        nonce = secrets.token_bytes(12)
+        return nonce + self._seal.encrypt(nonce, text, whose)
+
+    def open_sealed(self, sealed: bytes, whose: bytes) -> bytes:
+        """What was sealed. Raises InvalidTag for what was not, or with another secret."""
+        return self._seal.decrypt(sealed[:12], sealed[12:], whose)
 
     def account_hash(self, text: str) -> bytes:
         """A keyed hash of an account name or address, to count tries without keeping either."""

@@ -17,9 +17,9 @@ from psycopg_pool import AsyncConnectionPool
 from geo.kinds import LOCK_ROUTING
 from reporting.errors import StillRunning
 from reporting.keys import Keys
+from reporting.passwords import Passwords
 from reporting.photo_store import PhotoStore, open_store
 from reporting.settings import Settings
-from reporting.staff import Passwords
 from routing.assign import Router
 from routing.categories import Category
 

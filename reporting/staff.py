@@ -1,94 +1,44 @@
-"""Staff accounts: making them, logging in, logging out.
+"""Staff signing in and out, and their sessions.
 
-A password is guessed at most five times in half an hour from one address, and an address guesses at
-most 25 times. An account as a whole takes more, and then only from addresses it has logged in from
-before: a stranger who guesses from many places locks out nobody who works there. Tries are counted
-before the password is looked at, under a lock, so guesses in parallel count too. A known and an
-unknown account answer alike and after the same work.
+A password is guessed at most five times in half an hour from all the places together that the
+account has not signed in from before, and five times from each place that it has. So strangers get
+five guesses, and lock out nobody where they work. A place is an address, or a tablet or browser
+that says which it is. An address guesses at most 25 times, at whatever accounts. Tries are counted
+in PostgreSQL before the password is looked at, under a lock, so guesses in parallel count too; a
+code of the second factor counts with the password. A known and an unknown account answer alike and
+after the same work.
 """
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from psycopg import AsyncConnection
-from psycopg.rows import tuple_row
+from psycopg.rows import class_row, tuple_row
 
 from reporting import keys as tokens
-from reporting.errors import StaffRefused, TooManyRequests, TooManyTries, WrongPassword
+from reporting import totp
+from reporting.errors import OtpNeeded, TooManyRequests, TooManyTries, WrongPassword
 from reporting.households import household
 from reporting.keys import Keys
+from reporting.passwords import Passwords
 from reporting.queries import staff as queries
-from reporting.roles import ROLES
 
 Connection = AsyncConnection[Any]
 #: Opens one transaction; ``Runtime.unit`` is one.
 Unit = Callable[[], AbstractAsyncContextManager[Connection]]
 
 SESSION_S: Final = 12 * 3600
+#: On a tablet: a crew that is signed out in a field cannot sign in there.
+LASTING_S: Final = 30 * 24 * 3600
 TRIES_S: Final = 30 * 60
-TRIES_PAIR: Final = 5
+TRIES: Final = 5
 TRIES_ADDRESS: Final = 25
-TRIES_ACCOUNT: Final = 50
-#: How long an address is remembered as one the account logs in from.
+#: How long a place is remembered as one the account signs in from.
 KNOWN_S: Final = 90 * 24 * 3600
-
-PASSWORD_LENGTH: Final = (12, 128)
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
-
-
-class Passwords:
-    """Hashes passwords with argon2id, away from the event loop and only so many at once.
-
-    RFC 9106's second recommended choice: 64 MiB, 3 passes; two at once take 128 MiB. Who would have
-    to wait too long for their turn is told to come back (TooManyRequests).
-    """
-
-    def __init__(
-        self, hasher: PasswordHasher | None = None, *, at_once: int = 2, patience_s: float = 5.0
-    ) -> None:
-        self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
-        self._free = asyncio.Semaphore(at_once)
-        self._patience_s = patience_s
-        #: What an unknown account's password is compared with, so that it takes as long.
-        self._nobody: str | None = None
-
-    async def hash(self, password: str) -> str:
-        """What is stored of a password."""
-        async with self._turn():
-            return await asyncio.to_thread(self._hasher.hash, password)
-
-    async def fits(self, password: str, stored: str | None) -> bool:
-        """Whether it is the password; always the same work, also where none is stored."""
-        if self._nobody is None:
-            self._nobody = await self.hash(tokens.new_token(""))
-        async with self._turn():
-            try:
-                await asyncio.to_thread(self._hasher.verify, stored or self._nobody, password)
-            except VerificationError:
-                return False
-        return stored is not None
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        try:
-            await asyncio.wait_for(self._free.acquire(), self._patience_s)
-        except TimeoutError as error:
-            raise TooManyRequests from error
-        try:
-            yield
-        finally:
-            self._free.release()
-
-    def outdated(self, stored: str) -> bool:
-        """Whether it was made with other parameters than we use now."""
-        return self._hasher.check_needs_rehash(stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,43 +49,98 @@ class Session:
     expires_in: int
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where somebody signs in."""
+
+    address: str
+    #: What a tablet or browser calls itself, so that it is known again at another address.
+    tablet: UUID | None = None
+    #: Browser and system, in words.
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    id: UUID
+    password_hash: str | None
+    #: Whether a code is asked for.
+    has_totp: bool
+
+
 async def log_in(
-    unit: Unit, keys: Keys, passwords: Passwords, *, email: str, password: str, address: str
+    unit: Unit,
+    keys: Keys,
+    passwords: Passwords,
+    *,
+    email: str,
+    password: str,
+    address: str,
+    otp: str | None = None,
+    tablet: UUID | None = None,
+    name: str | None = None,
+    seconds: int = SESSION_S,
 ) -> Session:
-    """Check the password and open a session; the only way to a staff bearer.
+    """Check the password, and the code where one is needed, and open a session.
 
     It takes two short transactions, so that no connection waits while the password is hashed.
-    Raises WrongPassword or TooManyTries.
+    Raises WrongPassword (for a wrong code too), OtpNeeded after the right password, TooManyTries.
     """
-    account = keys.account_hash("account " + email.strip().lower())
-    source = keys.account_hash("address " + household(address))
+    device = Device(address, tablet, name)
     async with unit() as conn:
-        attempt = await _count_try(conn, account, source)
-        staff, stored = await _credentials(conn, email)
-    if attempt is None:
-        raise TooManyTries
+        attempt = await count_try(conn, keys, email, device)
+        staff = await _credentials(conn, email)
     try:
-        fits = await passwords.fits(password, stored)
+        fits = await passwords.fits(password, None if staff is None else staff.password_hash)
     except TooManyRequests:  # nobody looked at the password, so it was no guess
         async with unit() as conn:
-            await conn.execute(queries.DROP_TRY, {"id": attempt})
+            await drop_try(conn, attempt)
         raise
-    if not fits or staff is None or stored is None:
+    if not fits or staff is None or staff.password_hash is None:
         raise WrongPassword
+    stored = staff.password_hash
     renewed = await passwords.hash(password) if passwords.outdated(stored) else None
-    token = tokens.new_token(tokens.STAFF)
     async with unit() as conn:
-        pair = {"account": account, "address": source}
-        await conn.execute(queries.FORGIVE, pair)
-        await conn.execute(queries.KNOW_ADDRESS, pair)
-        await conn.execute(queries.FORGET_EXPIRED, {"staff": staff})
-        if renewed is not None:
-            await conn.execute(queries.SET_CREDENTIALS, {"staff": staff, "password_hash": renewed})
-        await conn.execute(
-            queries.OPEN_SESSION,
-            {"token_hash": tokens.token_hash(token), "staff": staff, "seconds": SESSION_S},
-        )
-    return Session(token, SESSION_S)
+        if staff.has_totp and not otp:
+            await drop_try(conn, attempt)
+        elif not staff.has_totp or await uses_code(conn, keys, staff.id, otp or ""):
+            await forgive(conn, keys, email, device)
+            await conn.execute(
+                queries.RENEW_HASH,
+                {"staff": staff.id, "password_hash": renewed or stored, "before": stored},
+            )
+            return await open_session(conn, staff.id, device, seconds)
+    raise WrongPassword if otp else OtpNeeded
+
+
+async def open_session(conn: Connection, staff: UUID, device: Device, seconds: int) -> Session:
+    """Let somebody in who has proved who they are."""
+    token = tokens.new_token(tokens.STAFF)
+    await conn.execute(queries.FORGET_EXPIRED, {"staff": staff})
+    await conn.execute(
+        queries.OPEN_SESSION,
+        {
+            "token_hash": tokens.token_hash(token),
+            "staff": staff,
+            "seconds": seconds,
+            "tablet": device.tablet,
+            "name": device.name,
+        },
+    )
+    return Session(token, seconds)
+
+
+async def uses_code(conn: Connection, keys: Keys, staff: UUID, code: str) -> bool:
+    """Whether it is a right code of the account's app; each is good once, under the row's lock."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.TOTP, {"staff": staff})
+        row = await cursor.fetchone()
+        if row is None:
+            return False
+        secret = keys.open_sealed(row[0], staff.bytes).decode()
+        step = totp.step_of(secret, code, datetime.now(UTC))
+        await cursor.execute(queries.USE_STEP, {"staff": staff, "step": step})
+        return cursor.rowcount == 1
 
 
 async def log_out(conn: Connection, token: str) -> None:
@@ -156,99 +161,51 @@ async def teams_of(conn: Connection, teams: frozenset[int]) -> list[tuple[str, s
         return await cursor.fetchall()
 
 
-async def _count_try(conn: Connection, account: bytes, address: bytes) -> int | None:
-    """Note a try, if there is one left. The row goes when the password turns out right."""
+async def count_try(conn: Connection, keys: Keys, email: str, device: Device) -> int:
+    """Note a try, if there is one left; it is dropped when it turns out right.
+
+    Raises TooManyTries.
+    """
+    account, address, tablet = _places(keys, email, device)
     numbers = sorted(int.from_bytes(name[:8], signed=True) for name in (account, address))
     await conn.execute(queries.LOCK_TRIES, {"numbers": numbers})
-    pair = {"account": account, "address": address}
+    names = {"account": account, "address": address, "tablet": tablet, "seconds": TRIES_S}
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(queries.COUNT_TRIES, {**pair, "seconds": TRIES_S})
-        [(by_pair, by_address, by_account, known)] = await cursor.fetchall()
-        if (
-            by_pair >= TRIES_PAIR
-            or by_address >= TRIES_ADDRESS
-            or (by_account >= TRIES_ACCOUNT and not known)
-        ):
-            return None
-        await cursor.execute(queries.ADD_TRY, pair)
+        await cursor.execute(queries.COUNT_TRIES, names)
+        [(known, by_tablet, by_address, by_strangers, of_address)] = await cursor.fetchall()
+        used = {"tablet": by_tablet, "address": by_address, None: by_strangers}[known]
+        if used >= TRIES or (known != "tablet" and of_address >= TRIES_ADDRESS):
+            raise TooManyTries
+        place = tablet if known == "tablet" else address
+        await cursor.execute(queries.ADD_TRY, {"account": account, "address": place})
         [(attempt,)] = await cursor.fetchall()
     return int(attempt)
 
 
-async def _credentials(conn: Connection, email: str) -> tuple[UUID | None, str | None]:
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(queries.CREDENTIALS, {"email": email.strip().lower()})
-        row = await cursor.fetchone()
-    return (None, None) if row is None else (row[0], row[1])
+async def drop_try(conn: Connection, attempt: int) -> None:
+    """It was no wrong guess after all."""
+    await conn.execute(queries.DROP_TRY, {"id": attempt})
 
 
-async def add(
-    conn: Connection,
-    passwords: Passwords,
-    *,
-    email: str,
-    password: str,
-    role: str,
-    authority: str,
-    teams: tuple[str, ...] = (),
-    wards: tuple[str, ...] = (),
-    name: str | None = None,
-) -> UUID:
-    """Make an account. Raises StaffRefused with what to change."""
-    email = email.strip().lower()
-    _check(email, password, role, teams, wards)
-    cursor = conn.cursor(row_factory=tuple_row)
-    row = await (await cursor.execute(queries.AUTHORITY, {"slug": authority})).fetchone()
-    if row is None:
-        raise StaffRefused(f"There is no authority {authority}.")
-    place = {"authority": row[0]}
-    await cursor.execute(queries.TEAM_IDS, {**place, "slugs": list(teams)})
-    team_ids = {slug: team for team, slug in await cursor.fetchall()}
-    _all_there("team", authority, teams, team_ids)
-    await cursor.execute(queries.WARD_CODES, {**place, "codes": list(wards)})
-    _all_there("ward or division", authority, wards, {code for (code,) in await cursor.fetchall()})
-    found = uuid4()
-    await cursor.execute(
-        queries.ADD,
-        {
-            **place,
-            "id": found,
-            "email": email,
-            "name": name or email.partition("@")[0],
-            "role": role,
-            "wards": list(wards),
-            "password_hash": await passwords.hash(password),
-        },
+async def forgive(conn: Connection, keys: Keys, email: str, device: Device) -> None:
+    """Forget the wrong tries from a place that turned out to be theirs, and know it from now on."""
+    account, address, tablet = _places(keys, email, device)
+    for place in (address,) if tablet is None else (address, tablet):
+        pair = {"account": account, "address": place}
+        await conn.execute(queries.FORGIVE, pair)
+        await conn.execute(queries.KNOW_ADDRESS, pair)
+
+
+def _places(keys: Keys, email: str, device: Device) -> tuple[bytes, bytes, bytes | None]:
+    """Account, address and tablet, as keyed hashes."""
+    return (
+        keys.account_hash("account " + email.strip().lower()),
+        keys.account_hash("address " + household(device.address)),
+        None if device.tablet is None else keys.account_hash(f"tablet {device.tablet}"),
     )
-    if cursor.rowcount == 0:
-        raise StaffRefused(f"There is an account for {email} already.")
-    await cursor.execute(queries.ADD_TEAMS, {"staff": found, "teams": sorted(team_ids.values())})
-    return found
 
 
-def _check(
-    email: str, password: str, role: str, teams: tuple[str, ...], wards: tuple[str, ...]
-) -> None:
-    shortest, longest = PASSWORD_LENGTH
-    if not _EMAIL.fullmatch(email):
-        raise StaffRefused("That is no e-mail address.")
-    if not shortest <= len(password) <= longest:
-        raise StaffRefused(f"A password has {shortest} to {longest} characters.")
-    if password.lower() in {email, email.partition("@")[0]}:
-        raise StaffRefused("The password must not be the e-mail address.")
-    if role not in ROLES:
-        raise StaffRefused(f"The roles are {', '.join(ROLES)}.")
-    if role == "crew" and not teams:
-        raise StaffRefused("A crew works for a team; name one with --team.")
-    if role != "crew" and teams:
-        raise StaffRefused("Only a crew belongs to teams.")
-    if role != "supervisor" and wards:
-        raise StaffRefused("Only a supervisor answers for wards.")
-
-
-def _all_there(
-    noun: str, authority: str, named: tuple[str, ...], found: dict[str, Any] | set[str]
-) -> None:
-    missing = [name for name in named if name not in found]
-    if missing:
-        raise StaffRefused(f"{authority} has no {noun} {', '.join(missing)}.")
+async def _credentials(conn: Connection, email: str) -> _Credentials | None:
+    async with conn.cursor(row_factory=class_row(_Credentials)) as cursor:
+        await cursor.execute(queries.CREDENTIALS, {"email": email.strip().lower()})
+        return await cursor.fetchone()

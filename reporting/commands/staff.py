@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from reporting import staff
+from reporting.accounts import making
 from reporting.commands.base import command, fail, out, running
+from reporting.passwords import Passwords
 
 app = typer.Typer(no_args_is_help=True, help="The accounts of a council's own people.")
 
@@ -45,9 +46,9 @@ async def _add(
     name: str | None,
 ) -> None:
     async with running() as runtime, runtime.unit() as conn:
-        await staff.add(
+        await making.add(
             conn,
-            staff.Passwords(),
+            Passwords(),
             email=email,
             password=password,
             role=role,

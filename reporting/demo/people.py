@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from psycopg.rows import tuple_row
 
-from reporting import staff
+from reporting.accounts import making
 from reporting.auth import Staff
+from reporting.passwords import Passwords
 from reporting.runtime import Connection
 
 #: Short words that are hard to mishear; five of 64 and a number are a password.
@@ -60,13 +61,13 @@ class Account:
 
 async def hire(conn: Connection, progress: Callable[[str, int, int], None]) -> tuple[Account, ...]:
     """Make the accounts."""
-    passwords = staff.Passwords(QUICK)
+    passwords = Passwords(QUICK)
     found = []
     for done, (role, authority, teams, name) in enumerate(PEOPLE, start=1):
         progress("Hiring staff", done, len(PEOPLE))
         email = f"{name.partition(' ')[0].lower()}@{authority}.example"
         password = new_password()
-        account = await staff.add(
+        account = await making.add(
             conn,
             passwords,
             email=email,

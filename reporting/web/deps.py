@@ -1,13 +1,14 @@
 """What routes ask for: the process's runtime and who is calling."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from reporting.auth import Anyone, Device, Principal, Staff, identify
-from reporting.errors import NotAllowed, NotSignedIn, TooManyRequests
+from reporting.errors import NotAllowed, NotSignedIn, SessionRevoked, TooManyRequests
 from reporting.keys import TRACKING
 from reporting.runtime import Connection, Runtime
 from reporting.web import cookies, limits
@@ -65,10 +66,20 @@ async def reporter(request: Request) -> Principal:
 
 async def _kept(request: Request, tokens: list[str]) -> Principal:
     for token in tokens:
-        with suppress(NotSignedIn, TooManyRequests):
+        with suppress(NotSignedIn, TooManyRequests), _revocation(request):
             async with belongings(request).reading() as conn:
                 return await known(request, conn, token)
     return Anyone()
+
+
+@contextmanager
+def _revocation(request: Request) -> Iterator[None]:
+    """A browser whose session was taken away is told so where staff are asked for."""
+    try:
+        yield
+    except SessionRevoked:
+        request.state.was_revoked = True
+        raise
 
 
 async def device_of(request: Request, conn: Connection) -> Device | None:
@@ -100,8 +111,10 @@ async def known(request: Request, conn: Connection, token: str) -> Principal:
     return found
 
 
-async def staff(who: Annotated[Principal, Depends(principal)]) -> Staff:
+async def staff(request: Request, who: Annotated[Principal, Depends(principal)]) -> Staff:
     """A signed-in member of staff. NotSignedIn for nobody, NotAllowed for a reporter's bearer."""
+    if getattr(request.state, "was_revoked", False):
+        raise SessionRevoked
     if isinstance(who, Anyone):
         raise NotSignedIn
     if not isinstance(who, Staff):

@@ -18,6 +18,7 @@ from geo.demo import county
 from reporting import staff
 from reporting.demo.sightings import LOCAL, sightings
 from reporting.demo.work import EVENING, FRIDAY, MORNING, OUTCOMES, Begun, at_work, plan
+from reporting.passwords import Passwords
 from reporting.runtime import API_TIMEOUTS, open_runtime
 from reporting.settings import Settings
 from reporting.status import REACHED_FROM, STATUSES
@@ -130,7 +131,7 @@ async def test_the_log_ins_are_printed_kept_for_their_owner_and_work(loaded):
             session = await staff.log_in(
                 runtime.unit,
                 runtime.keys,
-                staff.Passwords(),
+                Passwords(),
                 email=email,
                 password=password,
                 address="127.0.0.1",

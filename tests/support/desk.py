@@ -8,7 +8,8 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 from fastapi import FastAPI
 
-from reporting import staff
+from reporting.accounts import making
+from reporting.passwords import Passwords
 from reporting.runtime import Runtime
 
 PASSWORD = " a long enough password "  # blanks at its ends are a part of it
@@ -21,7 +22,7 @@ class Desk:
     app: FastAPI
 
     def __post_init__(self) -> None:
-        cheap = staff.Passwords(PasswordHasher.from_parameters(CHEAPEST))
+        cheap = Passwords(PasswordHasher.from_parameters(CHEAPEST))
         self.app.state.runtime = replace(self.app.state.runtime, passwords=cheap)
 
     @property
@@ -40,7 +41,7 @@ class Desk:
     ) -> UUID:
         """An account, ``jo@shire.example`` for Jo Marsh."""
         async with self.runtime.unit() as conn:
-            return await staff.add(
+            return await making.add(
                 conn,
                 self.runtime.passwords,
                 email=email or f"{name.partition(' ')[0].lower()}@{authority}.example",

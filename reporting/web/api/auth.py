@@ -7,10 +7,19 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import Field
 
 from reporting import staff
-from reporting.errors import NotAllowed, NotSignedIn, TooManyRequests, TooManyTries, WrongPassword
+from reporting.errors import (
+    NotAllowed,
+    NotSignedIn,
+    OtpNeeded,
+    TooManyRequests,
+    TooManyTries,
+    WrongPassword,
+)
+from reporting.web import browsers
 from reporting.web.body import BodyTooLarge, CleanText, StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep, bearer
 from reporting.web.problems import responses
+from reporting.web.wire import Id
 
 router = APIRouter(prefix="/v1/auth", tags=["staff"], route_class=StrictRoute)
 
@@ -23,6 +32,12 @@ class LogIn(Wire):
         description="The e-mail address", examples=["crew@west.example"]
     )
     password: Annotated[CleanText, Field(min_length=1, max_length=1000)]
+    otp: Annotated[CleanText, Field(max_length=20)] | None = Field(
+        None, description="The code of the second factor, where the account has one"
+    )
+    tablet: Id | None = Field(
+        None, description="What a tablet calls itself, once and for all: its session lasts 30 days"
+    )
     scope: Literal[""] = ""
     client_id: Literal[""] | None = None
     client_secret: Literal[""] | None = None
@@ -41,10 +56,11 @@ class Token(Wire):
     operation_id="logIn",
     summary="Log in",
     description=(
-        "Five wrong passwords for one account from one address in half an hour, and it has to wait."
+        "After five wrong tries for one account in half an hour strangers have to wait; whoever"
+        " signed in from there before has five of their own."
     ),
     response_model=Token,
-    responses=responses(WrongPassword, TooManyTries, TooManyRequests, BodyTooLarge),
+    responses=responses(WrongPassword, OtpNeeded, TooManyTries, TooManyRequests, BodyTooLarge),
 )
 async def log_in(runtime: RuntimeDep, request: Request, form: Annotated[LogIn, Form()]) -> Response:
     session = await staff.log_in(
@@ -54,6 +70,10 @@ async def log_in(runtime: RuntimeDep, request: Request, form: Annotated[LogIn, F
         email=form.username,
         password=form.password,
         address=request.client.host if request.client else "",
+        otp=form.otp,
+        tablet=form.tablet,
+        name=browsers.named(request.headers.get("user-agent")),
+        seconds=staff.LASTING_S if form.tablet else staff.SESSION_S,
     )
     answer = {
         "access_token": session.access_token,
