@@ -17,8 +17,6 @@ HANDOVERS_S: Final = 90 * DAY_S
 #: Longer than a tablet's cursor lives, and longer than a tablet may be late.
 CHANGES_S: Final = 45 * DAY_S
 OPERATIONS_S: Final = 60 * DAY_S
-#: To what address a link went, and what was asked there, after it was over.
-HANDOVERS_S: Final = 90 * DAY_S
 #: Rows of one statement.
 BATCH: Final = 5_000
 
@@ -26,9 +24,9 @@ _RULES: Final[Mapping[str, tuple[str, float]]] = {
     "idempotency_keys": (queries.IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS_S),
     "staff_tokens": (queries.STAFF_TOKENS, 0.0),
     "outbox": (queries.OUTBOX, OUTBOX_S),
-    "warning_mails": (queries.WARNING_MAILS, WARNING_MAILS_S),
     "unconfirmed": (queries.UNCONFIRMED, 0.0),
     "handovers": (queries.HANDOVERS, HANDOVERS_S),
+    "warning_mails": (queries.WARNING_MAILS, WARNING_MAILS_S),
     "departures": (queries.DEPARTURES, CHANGES_S),
     "touches": (queries.TOUCHES, CHANGES_S),
     "operations": (queries.OPERATIONS, OPERATIONS_S),
