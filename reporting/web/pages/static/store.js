@@ -68,6 +68,7 @@
 
     // All of these or none: [store, record] is put, [store, id] that is a string is deleted.
     async function write(...changes) {
+      if (!changes.length) return;
       if (!(await opened())) {
         for (const [name, what] of changes) {
           if (typeof what === "string") memory[name].delete(what);
