@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from reporting.oidc.provider import Provider
 from reporting.runtime import API_PATIENCE_S, API_TIMEOUTS, open_runtime
 from reporting.settings import Settings
 from reporting.web import openapi_document, problems, routes
@@ -28,6 +29,7 @@ def create_app(settings: Settings) -> FastAPI:
             patience_s=API_PATIENCE_S,
         ) as runtime:
             app.state.runtime = runtime
+            app.state.provider = Provider.of(settings)
             async with (
                 open_limiter(
                     settings.redis_url, runtime.keys, on=settings.limits == "on"

@@ -48,6 +48,16 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, title="Addresses whose X-Forwarded-For we believe, with commas"
     )
+    oidc_issuer: str | None = Field(
+        None, title="The council's identity provider (OpenID Connect): its issuer, as it says it"
+    )
+    oidc_client_id: str | None = Field(None, title="What it knows us by, with oidc_issuer")
+    oidc_client_secret: SecretStr | None = Field(
+        None, title="The secret it gave us (none = a public client; PKCE is used either way)"
+    )
+    oidc_name: str = Field(
+        "your council account", max_length=60, title="What the button says after Sign in with"
+    )
     map_style_url: str = Field(
         "", title="A MapLibre style with streets to draw under the wards (empty = wards alone)"
     )
@@ -115,6 +125,21 @@ class Settings(BaseSettings):
         in_the_clear = not server.tls and server.starttls == "never" and not server.is_here
         if self.environment == "production" and server.username and in_the_clear:
             message = "KERBLINE_SMTP_URL would send its password unencrypted."
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_half_a_provider(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        if not self.oidc_client_id:
+            message = "KERBLINE_OIDC_ISSUER needs KERBLINE_OIDC_CLIENT_ID beside it."
+            raise ValueError(message)
+        secure = self.oidc_issuer.startswith("https://")
+        if not secure and (
+            self.environment == "production" or not self.oidc_issuer.startswith("http://")
+        ):
+            message = "KERBLINE_OIDC_ISSUER must begin with https://."
             raise ValueError(message)
         return self
 

@@ -2,6 +2,7 @@
 
 ``device``: this browser is an install like any app's, and the reports it sent are its own.
 ``report-KB-…``: it holds the token of one report. ``staff``: somebody of the staff signed in on it.
+``signing-in``: which browser began to sign in at the identity provider.
 ``lang``: the language it is spoken to in. The first three are bearers; a request that changes
 something counts them only when it comes from a page of ours.
 """
@@ -20,9 +21,10 @@ DAY_S: Final = 24 * 3600
 REPORTER_S: Final = 180 * DAY_S
 DEVICE: Final = "device"
 STAFF: Final = "staff"
+SIGNING_IN: Final = "signing-in"
 LANGUAGE: Final = "lang"
 
-_BEARER: Final = re.compile(r"kb[dts]_[A-Za-z0-9_-]{43}")
+_BEARER: Final = re.compile(r"kb[bdts]_[A-Za-z0-9_-]{43}")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

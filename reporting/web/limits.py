@@ -43,6 +43,8 @@ RATES: Final[dict[str, tuple[RateLimitItem, ...]]] = {
     "reports of a place": (RateLimitItemPerMinute(60, 10),),
     #: By address: reports that are kept, and mail that is sent to whomever they name.
     "kept": (RateLimitItemPerHour(120),),
+    #: By address: sign-ins begun at the identity provider, each of which is kept for a while.
+    "sign-ins": (RateLimitItemPerMinute(60, 10),),
     #: By address: tokens that are none.
     "guesses": (RateLimitItemPerMinute(30, 10),),
 }

@@ -22,6 +22,7 @@ from reporting.errors import (
     TooManyTries,
     WrongPassword,
 )
+from reporting.oidc.provider import Provider
 from reporting.runtime import Runtime
 from reporting.web import cookies, problems
 from reporting.web.body import CleanText
@@ -83,16 +84,16 @@ async def frame(runtime: Runtime, who: Staff) -> dict[str, Any]:
     """What every page of the console shows: who is here, and what waits for them."""
     async with runtime.reading() as conn:
         waiting = await reviewing.waiting(conn, runtime.router, who)
-        rules = await runtime.router.current(conn)
         warned = may(who, Action.SEE_WARNINGS) and await escalating.how_many(
             conn, runtime.router, who, reviewing.MOST
         )
+        rules = await runtime.router.current(conn)
     return {
         "staff": who,
         "waiting": waiting,
-        "most": reviewing.MOST,
         # False for whom warnings are not for.
         "warned": warned,
+        "most": reviewing.MOST,
         "may_report": may(who, Action.CREATE_REPORT),
         "timezone": rules.authorities[who.authority_id].timezone,
         "kinds": rules.categories,
@@ -106,11 +107,11 @@ async def get_start(runtime: RuntimeDep, who: StaffDep) -> Response:
 
 @router.api_route("/sign-in", methods=["GET", "HEAD"])
 async def get_sign_in(request: Request) -> Response:
-    wanted = _way_on(request.query_params.get("next", ""))
+    wanted = way_on(request.query_params.get("next", ""))
     try:
         await signed_in(request)
     except NotSignedIn:
-        return _sign_in(wanted, left="left" in request.query_params)
+        return _sign_in(request, wanted, left="left" in request.query_params)
     return RedirectResponse(wanted, 303, HEADERS)
 
 
@@ -122,7 +123,7 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
         email, password, wanted = (
             str(form.get(name, ""))[:_LONGEST] for name in ("email", "password", "next")
         )
-    wanted = _way_on(wanted)
+    wanted = way_on(wanted)
     try:
         session = await staff.log_in(
             runtime.unit,
@@ -133,7 +134,7 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
             address=request.client.host if request.client else "",
         )
     except (WrongPassword, TooManyTries, TooManyRequests) as refusal:
-        return _sign_in(wanted, email=email, refusal=refusal)
+        return _sign_in(request, wanted, email=email, refusal=refusal)
     before = cookies.held(request, cookies.STAFF)
     if before is not None:  # whoever was here before is signed out
         async with runtime.unit() as conn:
@@ -157,7 +158,12 @@ async def sign_out(request: Request, runtime: RuntimeDep) -> Response:
 
 
 def _sign_in(
-    wanted: str, *, email: str = "", refusal: Refusal | None = None, left: bool = False
+    request: Request,
+    wanted: str,
+    *,
+    email: str = "",
+    refusal: Refusal | None = None,
+    left: bool = False,
 ) -> Response:
     status = 200 if refusal is None else problems.status_of(refusal)
     headers = {}
@@ -170,10 +176,17 @@ def _sign_in(
         status,
         headers=headers,
         next=wanted,
+        provider=provider_name(request),
         email=email,
         refusal=refusal and refusal.detail,
         left=left,
     )
+
+
+def provider_name(request: Request) -> str | None:
+    """What the council's own sign-in is called, where there is one."""
+    found: Provider | None = request.app.state.provider
+    return None if found is None else found.name
 
 
 def _way_of(address: str) -> str:
@@ -185,7 +198,7 @@ def _way_of(address: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _way_on(wanted: str) -> str:
+def way_on(wanted: str) -> str:
     """Where to go after signing in: an address of ours, or the start."""
     return wanted if _OURS.fullmatch(wanted) and not wanted.startswith(SIGN_IN) else START
 

@@ -4,6 +4,7 @@ The page holds nobody's data: its scripts fetch the jobs by `/v1` and keep them 
 """
 
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -11,11 +12,11 @@ from fastapi.responses import RedirectResponse
 
 from geo.errors import Refusal
 from reporting import staff
-from reporting.errors import NotAllowed, TooManyRequests, TooManyTries, WrongPassword
-from reporting.web import cookies, problems
+from reporting.errors import NotAllowed, OtpNeeded, TooManyRequests, TooManyTries, WrongPassword
+from reporting.web import browsers, cookies, problems
 from reporting.web.compress import accepts_gzip
 from reporting.web.deps import RuntimeDep
-from reporting.web.pages.console import clean
+from reporting.web.pages.console import clean, provider_name
 from reporting.web.pages.rendering import HEADERS, page
 from reporting.web.pages.route import PageRoute
 from reporting.web.pages.shell import COLOUR, ICONS
@@ -124,7 +125,7 @@ async def get_manifest() -> Response:
 
 @router.api_route("/sign-in", methods=["GET", "HEAD"])
 async def get_sign_in(request: Request) -> Response:
-    return _sign_in(left="left" in request.query_params)
+    return _sign_in(request, left="left" in request.query_params)
 
 
 @router.post("/sign-in")
@@ -133,7 +134,9 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
     if not cookies.is_ours(request):
         raise NotAllowed(_FOREIGN)
     async with request.form() as form:
-        email, password = (str(form.get(name, ""))[:_LONGEST] for name in ("email", "password"))
+        email, password, otp, tablet = (
+            str(form.get(name, ""))[:_LONGEST] for name in ("email", "password", "otp", "tablet")
+        )
     try:
         session = await staff.log_in(
             runtime.unit,
@@ -142,9 +145,15 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
             email=clean(email),
             password=clean(password),
             address=request.client.host if request.client else "",
+            otp=clean(otp).strip() or None,
+            tablet=_uuid(tablet),
+            name=browsers.named(request.headers.get("user-agent")),
+            seconds=staff.LASTING_S,
         )
+    except OtpNeeded as refusal:
+        return _sign_in(request, email=email, refusal=refusal)
     except (WrongPassword, TooManyTries, TooManyRequests) as refusal:
-        return _sign_in(email=email, refusal=refusal)
+        return _sign_in(request, email=email, refusal=refusal, asks_code=bool(otp))
     before = cookies.held(request, cookies.STAFF)
     if before is not None:  # whoever was here before is signed out
         async with runtime.unit() as conn:
@@ -168,12 +177,35 @@ async def sign_out(request: Request, runtime: RuntimeDep) -> Response:
     return answer
 
 
-def _sign_in(*, email: str = "", refusal: Refusal | None = None, left: bool = False) -> Response:
+def _uuid(text: str) -> UUID | None:
+    """What the tablet calls itself; without its script it does not say."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _sign_in(
+    request: Request,
+    *,
+    email: str = "",
+    refusal: Refusal | None = None,
+    asks_code: bool = False,
+    left: bool = False,
+) -> Response:
+    """The form, which asks for a code once that is known to be needed."""
     headers: dict[str, str] = {}
     if isinstance(refusal, WrongPassword):
         headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 15.5.2 asks for one
     if isinstance(refusal, TooManyTries | TooManyRequests):
         headers["Retry-After"] = str(staff.TRIES_S)
-    values: dict[str, Any] = {"email": email, "refusal": refusal and refusal.detail, "left": left}
+    values: dict[str, Any] = {
+        "email": email,
+        "asks_code": asks_code or isinstance(refusal, OtpNeeded),
+        "is_next": isinstance(refusal, OtpNeeded),
+        "refusal": refusal and refusal.detail,
+        "left": left,
+        "provider": provider_name(request),
+    }
     status = 200 if refusal is None else problems.status_of(refusal)
     return page("crew/sign_in.html", status, headers=headers, **values)
