@@ -123,7 +123,7 @@ async def test_a_box_is_added_moved_and_resized_by_keys(office: Office) -> None:
     await page.keyboard.press("b")
     chosen = page.locator("#boxes .box.chosen")
     await expect(chosen).to_be_focused()
-    assert await chosen.get_attribute("role") == "button"
+    await expect(chosen).to_have_attribute("role", "button")
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp"):
         await page.keyboard.press(key)
     await expect(page.locator("#said")).to_have_text(
@@ -344,7 +344,7 @@ async def test_a_call_is_taken_down_on_the_residents_form(office: Office) -> Non
     # The next caller is asked from the start, and nothing of this one is left in the browser.
     await page.get_by_role("link", name="Take another report").click()
     await call.at("contact")
-    assert await page.get_by_label("Name").input_value() == ""
+    await expect(page.get_by_label("Name")).to_have_value("")
     await page.goto(f"{office.site}/")
     assert "Price" not in await page.content()
     assert await page.locator("#draft").is_hidden()

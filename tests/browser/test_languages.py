@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.test_flow import Flow, flow, visit
 from tests.reporting.test_language import everything_said
@@ -92,4 +92,4 @@ async def test_the_language_is_switched_in_the_header(flow: Flow):
     await flow.page.get_by_role("link", name="Cymraeg").click()
     await flow.page.get_by_role("heading", name="Rhoi gwybod am broblem ar y stryd").wait_for()
     await flow.begin()
-    assert "Rhoi gwybod" in await flow.page.inner_text("h1")
+    await expect(flow.page.locator("h1")).to_contain_text("Rhoi gwybod")

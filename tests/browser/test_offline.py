@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from reporting.errors import Unavailable
 from reporting.images.headers import HEIC
@@ -201,7 +201,7 @@ async def test_written_without_signal_and_sent_after_the_browser_was_closed(phon
     await phone.ready(page)
     await phone.offline(True)
     await page.reload()  # from the worker's cache
-    assert await page.locator("#report").count() == 1
+    await expect(page.locator("#report")).to_have_count(1)
     await page.evaluate("Outbox.draft.save({description: 'By the gate'})")
     await add(page, photographed())
     await add(page, noisy(400, 300))
@@ -210,7 +210,7 @@ async def test_written_without_signal_and_sent_after_the_browser_was_closed(phon
     await phone.close()
 
     page = await phone.open(offline=True)
-    assert await page.locator("#report").count() == 1
+    await expect(page.locator("#report")).to_have_count(1)
     assert (await states(page))[0] in {"waiting", "sending"}
     assert await count(owner) == 0
     await phone.offline(False)
@@ -221,7 +221,7 @@ async def test_written_without_signal_and_sent_after_the_browser_was_closed(phon
     assert report["answer"]["team"]["name"] == "Highways"
     # It is this browser's own: the page shows the whole of it, by the cookie.
     await page.goto(f"{phone.url}/r/{report['answer']['reference']}")
-    assert await page.locator("text=What has happened").count() == 1
+    await expect(page.locator("text=What has happened")).to_have_count(1)
 
 
 async def test_the_form_is_filled_in_and_sent_without_signal_over_two_restarts(phone, owner):
@@ -243,7 +243,7 @@ async def test_the_form_is_filled_in_and_sent_without_signal_over_two_restarts(p
 
     flow = await offline_flow(phone)
     await flow.at("photo")
-    assert await flow.page.locator("#previews li").count() == 2
+    await expect(flow.page.locator("#previews li")).to_have_count(2)
     await flow.on()
     await flow.at("place")  # as it was left
     await flow.on()
@@ -513,7 +513,7 @@ async def test_what_is_refused_keeps_everything_and_can_be_sent_again(phone, own
     assert refused["problem"]["code"] == "outside-coverage"
     assert refused["problem"]["status"] == 422
     assert "outside every council" in refused["problem"]["detail"]
-    assert await page.locator("#queue li.refused").count() == 1
+    await expect(page.locator("#queue li.refused")).to_have_count(1)
     async with page.expect_navigation():
         await page.click("#queue >> text=Change and send again")
     found = await until(lambda: page.evaluate("Outbox.draft.load()"), "the draft is back")
@@ -535,7 +535,7 @@ async def test_what_was_discarded_is_not_sent_unless_it_is_taken_back(phone, tun
     tunnel.cut()
     await queue(page)
     await page.click("#queue >> text=Discard")
-    assert await page.evaluate("document.activeElement.textContent") == "Undo"
+    await expect(page.locator("#queue >> text=Undo")).to_be_focused()
     tunnel.mend()
     await page.evaluate("Outbox.flush()")
     assert await items(page) == []
@@ -701,10 +701,10 @@ async def test_other_pages_say_that_there_is_no_signal_in_the_reader_s_language(
     await phone.ready(page)
     await phone.offline(True)
     await page.goto(f"{phone.url}/r/KB-7F3K9Q")
-    assert await page.locator("h1").text_content() == "There is no signal here"
+    await expect(page.locator("h1")).to_have_text("There is no signal here")
     await page.goto(f"{phone.url}/?lang=cy")
-    assert await page.locator("html").get_attribute("lang") == "cy"
-    assert await page.locator("#report").count() == 1
+    await expect(page.locator("html")).to_have_attribute("lang", "cy")
+    await expect(page.locator("#report")).to_have_count(1)
 
 
 @pytest.mark.long
@@ -714,9 +714,9 @@ async def test_the_page_is_kept_in_the_language_it_was_last_read_in(phone):
     await page.goto(f"{phone.url}/?lang=cy")
     await phone.offline(True)
     await page.goto(phone.url)
-    assert await page.locator("html").get_attribute("lang") == "cy"
+    await expect(page.locator("html")).to_have_attribute("lang", "cy")
     await page.goto(f"{phone.url}/r/KB-7F3K9Q")
-    assert await page.locator("html").get_attribute("lang") == "cy"
+    await expect(page.locator("html")).to_have_attribute("lang", "cy")
 
 
 async def test_nothing_of_the_api_is_kept(phone, owner):
@@ -748,7 +748,7 @@ async def test_a_new_version_is_offered_and_taken_when_asked_for(phone, monkeypa
         return "kerbline-another" in names and f"kerbline-{VERSION}" not in names
 
     await until(kept, "the old version has gone")
-    assert await page.locator("#bar-newer").count() == 0
+    await expect(page.locator("#bar-newer")).to_have_count(0)
 
 
 async def test_a_phone_can_install_it(phone):
@@ -852,10 +852,10 @@ async def test_the_list_of_reports_can_be_read_by_everybody(phone, tunnel, lang)
     await page.locator("#queue li.waiting").wait_for()
     await page.set_viewport_size({"width": 320, "height": 800})
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert await page.locator("#queue li").count() == 3
+    await expect(page.locator("#queue li")).to_have_count(3)
     assert await axe(page) == []
     words = json.loads(await page.locator("#app-words").text_content() or "")
-    assert words["waiting"] in (await page.locator("#queue").inner_text())
+    await expect(page.locator("#queue")).to_contain_text(words["waiting"])
 
 
 @pytest.mark.long
@@ -868,4 +868,4 @@ async def test_a_server_that_is_away_leaves_the_form(phone, monkeypatch):
 
     monkeypatch.setattr(home, "_in_force", broken)
     await page.reload()
-    assert await page.locator("#report").count() == 1
+    await expect(page.locator("#report")).to_have_count(1)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from reporting.runtime import Connection
 from tests.support.browser import axe
@@ -29,17 +29,17 @@ async def test_a_report_with_a_photo(
     await page.fill("#place_text", "Outside 12 High Street")
     await page.select_option("#authority", "west")
     await page.locator("label[for=category-pothole]").click()
-    assert await page.locator(".notice", has_text="call 999").first.is_visible()
+    await expect(page.locator(".notice", has_text="call 999").first).to_be_visible()
     # Only the questions of what was chosen are there.
-    assert await page.get_by_text("How deep is it?").is_visible()
-    assert not await page.get_by_text("How much is there?").is_visible()
+    await expect(page.get_by_text("How deep is it?")).to_be_visible()
+    await expect(page.get_by_text("How much is there?")).to_be_hidden()
     await page.get_by_text("In the road, where cars drive").click()
     await page.fill("#description", "A deep one.")
     await page.click("#send")
-    assert "How deep is it?" in await page.inner_text("#faults")
-    assert "Photo 1 is with us" in await page.inner_text("#step-photo")
-    assert await page.input_value("#description") == "A deep one."
-    assert await page.input_value("#place_text") == "Outside 12 High Street"
+    await expect(page.locator("#faults")).to_contain_text("How deep is it?")
+    await expect(page.locator("#step-photo")).to_contain_text("Photo 1 is with us")
+    await expect(page.locator("#description")).to_have_value("A deep one.")
+    await expect(page.locator("#place_text")).to_have_value("Outside 12 High Street")
     await page.get_by_text("Deeper than a tennis ball").click()
     await page.click("#send")
     await page.wait_for_url("**/sent/KB-*")
@@ -62,7 +62,7 @@ async def test_a_ward_chosen_on_the_plan(browser: Browser, site: str, county: Co
     assert box is not None
     await drawing.click(position={"x": box["width"] * 0.62, "y": box["height"] * 0.5})
     await page.wait_for_url("**/?ward=east/E1*")
-    assert await page.input_value("#ward") == "east/E1"
+    await expect(page.locator("#ward")).to_have_value("east/E1")
     await page.context.close()
 
 
@@ -75,7 +75,7 @@ async def test_the_whole_form_fits_and_is_for_everybody(
     page = await context.new_page()
     await page.route("**/*.{mjs,js}", lambda route: route.abort())
     await page.goto(f"{site}/")
-    assert await page.locator("#send").is_visible()
+    await expect(page.locator("#send")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert await axe(page) == []
     await context.close()
@@ -88,6 +88,6 @@ async def test_scripts_that_do_not_arrive_give_the_whole_form_back(
     page = await context.new_page()
     await page.route("**/flow.mjs", lambda route: route.abort())
     await page.goto(f"{site}/")
-    await page.locator("#send").wait_for(state="visible", timeout=15_000)
+    await page.locator("#send").wait_for(state="visible")
     await page.fill("#place_text", "Outside 12 High Street")
     await context.close()

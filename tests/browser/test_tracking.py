@@ -86,7 +86,7 @@ async def test_news_appears_by_itself_and_words_typed_meanwhile_stay(
         await expect(status.locator(".tag")).to_have_text("In progress")
         await expect(page.locator("#timeline li").first).to_contain_text("With cones")
         await expect(page.get_by_label("What do you see now?")).to_have_value("Half a sentence")
-        assert await page.locator(".live").get_attribute("aria-live") == "polite"
+        await expect(page.locator(".live")).to_have_attribute("aria-live", "polite")
         await expect(page).to_have_title(
             f"In progress: Pothole, {story.made['reference']} – Kerbline"
         )
@@ -176,7 +176,7 @@ async def test_an_answer_that_is_lost_twice_is_said_once(
         await page.route("**/feedback", lose)
         await page.get_by_label("No, it is not fixed").check()
         await page.get_by_role("button", name="Tell the team").click()
-        await expect(page.locator("#told")).to_be_visible(timeout=15_000)
+        await expect(page.locator("#told")).to_be_visible()
     assert lost == 2
     assert [each["kind"] for each in (await story.job())["updates"]].count("feedback") == 1
 
@@ -256,7 +256,7 @@ async def test_everybody_else_sees_no_held_word_and_no_form(
         text = await page.content()
         for secret in ("07700", "Smith", "ann@", "kbt_"):
             assert secret not in text
-        assert await page.locator("form").count() == 0
+        await expect(page.locator("form")).to_have_count(0)
         await expect(page.get_by_role("heading", name="Is this yours?")).to_be_visible()
         await story.crews(status="in_progress")
         await expect(page.locator("#status")).to_contain_text("A crew is on it.")
@@ -302,7 +302,7 @@ async def test_it_fits_and_nothing_keeps_people_from_it(
         )
         assert small == []
         if how == "Welsh":
-            assert await page.locator("html").get_attribute("lang") == "cy"
+            await expect(page.locator("html")).to_have_attribute("lang", "cy")
             status = page.locator("#status")
             await expect(status).to_contain_text("Mae'r tîm yn dweud ei fod wedi'i drwsio.")
             await page.get_by_role("radio").first.check()
@@ -370,7 +370,7 @@ async def test_messages_on_this_device_begin_and_stop(
     await page.goto(f"/r/{made['reference']}")
     await page.get_by_role("button", name="Tell me on this device").click()
     stop = page.get_by_role("button", name="Tell me nothing more on this device")
-    await expect(stop).to_be_visible(timeout=15_000)
+    await expect(stop).to_be_visible()
     key = await page.evaluate("window.askedWith.applicationServerKey")
     assert len(key) == 87  # 65 bytes, base64url
     cursor = await owner.execute("select channel, ended_at is null from subscription")
@@ -390,7 +390,7 @@ async def test_where_no_mail_is_configured_and_no_messages_can_be_shown_it_says_
     app.state.runtime = _without_mail(app)
     async with opened(browser, site, own(story), trouble) as page:
         await expect(page.get_by_text("This council has no e-mail set up here.")).to_be_visible()
-        assert await page.locator("#updates form").count() == 0
+        await expect(page.locator("#updates form")).to_have_count(0)
 
 
 def _without_mail(app: FastAPI) -> Any:

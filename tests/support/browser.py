@@ -10,7 +10,14 @@ import pytest
 import uvicorn
 from axe_playwright_python.base import AXE_FILE_PATH
 from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from reporting.commands.http import Protocol
 
@@ -26,6 +33,9 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+#: How long a page may take to show what is expected of it: a busy machine is not wrong. Actions
+#: wait as long by themselves.
+PATIENCE_MS = 30_000
 #: What axe looks for: WCAG 2.2 AA and what its makers would do besides.
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -77,6 +87,7 @@ async def browser() -> AsyncIterator[Browser]:
     """One browser for the process; a test opens contexts of its own in it."""
     if not CHROMIUM.exists():
         pytest.skip("no browser: apt-get install chromium")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS

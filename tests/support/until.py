@@ -8,7 +8,7 @@ from typing import Any
 
 
 async def until(
-    condition: Callable[[], Any | Awaitable[Any]], what: str = "", within_s: float = 20.0
+    condition: Callable[[], Any | Awaitable[Any]], what: str = "", within_s: float = 30.0
 ) -> Any:
     """The condition's value, as soon as it is true."""
     limit = time.monotonic() + within_s
