@@ -91,6 +91,8 @@ class Action(StrEnum):
     SEE_RULES = auto()
     CHANGE_RULES = auto()
     SEE_LOG = auto()
+    SEE_STAFF = auto()
+    CHANGE_STAFF = auto()
     HIDE_PHOTO = auto()
     REVIEW_PHOTO = auto()
     REVIEW_WORDS = auto()
@@ -146,6 +148,9 @@ RIGHTS: Final[dict[Action, dict[str, Reach]]] = {
         "admin": _AUTHORITY,
         "auditor": _AUTHORITY,
     },
+    # A supervisor's own are the crews; nobody changes their own account so.
+    Action.SEE_STAFF: {"supervisor": _OWN, "admin": _AUTHORITY, "auditor": _AUTHORITY},
+    Action.CHANGE_STAFF: {"supervisor": _OWN, "admin": _AUTHORITY},
     # Whoever is at the place may take a picture from the public at once; to let one be seen is for
     # those who answer for it.
     Action.HIDE_PHOTO: {"crew": _TEAMS, "supervisor": _OWN, "admin": _AUTHORITY},
@@ -239,6 +244,39 @@ def authorize(
     if on is not None and not may(principal, Action.SEE_JOB, on):
         raise NotFound
     raise NotAllowed
+
+
+class AccountFacts(Protocol):
+    """What decides about an account of the staff."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def authority_id(self) -> int: ...
+    @property
+    def role(self) -> str: ...
+
+
+def may_account(who: Staff, action: Action, account: AccountFacts | None) -> bool:
+    """Whether the table lets them do this to that account."""
+    reach = RIGHTS[action].get(who.role)
+    return (
+        reach is not None
+        and account is not None
+        and account.authority_id == who.authority_id
+        and (reach is Reach.AUTHORITY or account.role == "crew")
+        and (action is Action.SEE_STAFF or account.id != who.id)
+    )
+
+
+def authorize_account(who: Staff, action: Action, account: AccountFacts | None) -> None:
+    """Refuse unless they may. One that they may not see is NotFound, as if it were absent."""
+    if who.role not in RIGHTS[Action.SEE_STAFF]:
+        raise NotAllowed
+    if not may_account(who, Action.SEE_STAFF, account):
+        raise NotFound
+    if not may_account(who, action, account):
+        raise NotAllowed
 
 
 async def identify(conn: Connection, bearer: str | None) -> Principal:

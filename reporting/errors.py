@@ -92,6 +92,12 @@ class StaffRefused(Refusal):
     code = "staff-refused"
 
 
+class OtpRefused(Refusal):
+    """This code is not right, or was used before; wait for the next one."""
+
+    code = "otp-refused"
+
+
 class PasswordRefused(StaffRefused):
     """This password is too easily guessed."""
 

@@ -119,7 +119,10 @@ update staff set password_hash = %(password_hash)s
 where id = %(staff)s and password_hash = %(before)s and password_hash <> %(password_hash)s
 """
 
-TOTP = "select totp_secret from staff where id = %(staff)s and totp_secret is not null for update"
+TOTP = """
+select totp_secret, totp_since from staff
+where id = %(staff)s and totp_secret is not null for update
+"""
 
 #: A null step is none.
 USE_STEP = """

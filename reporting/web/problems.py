@@ -4,7 +4,7 @@ An answer never repeats what was sent: neither the input nor a database's words.
 reader's language, as far as that language's catalogue goes; ``code`` is the same in all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -198,6 +198,15 @@ async def _on_validation(request: Request, error: Any) -> Response:
     ]
     detail = said(errors.Invalid(), spoken)
     return problem(422, errors.Invalid.code, detail, {"errors": found}, spoken=spoken)
+
+
+def in_words(items: Sequence[Mapping[str, Any]]) -> str:
+    """What does not fit in a value that is answered by itself, in one sentence."""
+    said = (
+        f"{_pointer(('body', *item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+        for item in items[:ERRORS_SHOWN]
+    )
+    return f"{'; '.join(said)}."
 
 
 #: A body may be wrong in more ways than anybody reads.

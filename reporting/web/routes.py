@@ -4,6 +4,7 @@ from fastapi import Depends, FastAPI
 
 from reporting.web import health
 from reporting.web.api import (
+    admin_staff,
     auth,
     categories,
     devices,
@@ -19,6 +20,7 @@ from reporting.web.api import (
     reviews,
     rounds,
     staff_me,
+    sync,
     tiles,
     uploads,
 )
@@ -55,10 +57,12 @@ ROUTERS = (
     reviews.router,
     me.router,
     jobs.router,
+    sync.router,
     handovers.router,
     rounds.router,
-    staff_me.router,
     escalations.router,
+    staff_me.router,
+    admin_staff.router,
 )
 #: Of these, some do not.
 OPEN = (
@@ -76,8 +80,8 @@ PAGES = (
     console.router,
     console_photos.router,
     console_report.router,
-    console_words.router,
     console_warnings.router,
+    console_words.router,
     crew.router,
     crew_map.router,
     browser.router,

@@ -16,8 +16,9 @@ from argon2.profiles import CHEAPEST
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from reporting.keys import token_hash
+from reporting.passwords import Passwords
 from reporting.runtime import Connection
-from reporting.staff import Passwords
 from reporting.web import health, routes
 from tests.reporting.test_reports import pothole
 from tests.support.county import County, inside
@@ -63,6 +64,12 @@ REVIEWERS = {
     **ALL_STAFF,
     **{who: 403 for who in STAFF if who.endswith(("crew", "auditor"))},
 }
+#: Staff of the crew's authority who see its account; those who may change it.
+ITS_STAFF = {
+    **row(200, anyone=401, crew=403, other_crew=403, other_admin=404, other_auditor=404),
+    **dict.fromkeys(REPORTERS, 403),
+}
+ITS_ADMINS = {**ITS_STAFF, "auditor": 403}
 ITS_DEVICE = {**row(403, anyone=401, device=200), "other device": 404}
 #: The reporter of the one report; to everybody else who is known it is absent.
 ITS_REPORTER = row(404, anyone=401, device=200, tracking=200)
@@ -81,6 +88,9 @@ class World:
     job: UUID
     photo: UUID
     handover: UUID
+    #: The crew's account, and where it is signed in.
+    account: UUID
+    session: UUID
 
     async def ask(self, method: str, path: str, who: str, **more: Any) -> httpx.Response:
         headers = {**self.people[who], **more.pop("headers", {})}
@@ -133,7 +143,12 @@ async def world(
         " where role = 'admin' and authority_id = %s",
         (handover, job, county.authorities["shire"]),
     )
-    return World(client, owner, people, devices, report, job, photo, handover)
+    cursor = await owner.execute(
+        "select staff_id, id from staff_token where token_hash = %s",
+        (token_hash(people["crew"]["Authorization"].removeprefix("Bearer ")),),
+    )
+    account, session = await cursor.fetchone()
+    return World(client, owner, people, devices, report, job, photo, handover, account, session)
 
 
 def path_of(world: World, template: str, *, absent: bool) -> str:
@@ -144,6 +159,8 @@ def path_of(world: World, template: str, *, absent: bool) -> str:
         "id": world.devices["device"] if "/devices/" in template else world.report,
         "photo": world.photo,
         "handover": world.handover,
+        "staff_id": world.account,
+        "session_id": world.session,
         "z": "10",
         "x": "509",
         "y": "338",
@@ -185,6 +202,8 @@ TEAM_PLANNERS = {
     "other ward supervisor": 200,
     "other auditor": 403,
 }
+#: Nothing is sent that could be a password.
+PROVING = Case({**ALL_STAFF, **dict.fromkeys(STAFF, 422)}, lambda: {"json": {}})
 
 CASES: dict[str, list[Case]] = {
     "listCategories": [Case(EVERYBODY)],
@@ -234,6 +253,52 @@ CASES: dict[str, list[Case]] = {
     "logIn": [Case(row(401), lambda: {"data": token_form()})],
     "logOut": [Case({**ALL_STAFF, **dict.fromkeys(STAFF, 204)}, once=True)],
     "getMe": [Case(ALL_STAFF)],
+    "listMySessions": [Case(ALL_STAFF)],
+    "revokeMySession": [
+        Case(
+            {**row(404, anyone=401, crew=204), **dict.fromkeys(REPORTERS, 403)},
+            named=True,
+            once=True,
+        )
+    ],
+    # Whoever works here, with their password; what comes of it is told in test_accounts.
+    "setMyPassword": [PROVING],
+    "beginMySecondFactor": [PROVING],
+    "confirmMySecondFactor": [PROVING],
+    "removeMySecondFactor": [PROVING],
+    "listStaff": [Case({**ALL_STAFF, "crew": 403, "other crew": 403})],
+    "createStaff": [
+        Case(
+            {
+                **{who: 201 if status == 200 else status for who, status in REVIEWERS.items()},
+                "other admin": 422,
+            },
+            lambda: {
+                "json": {
+                    "email": f"{uuid4()}@x.example",
+                    "name": "Al",
+                    "role": "crew",
+                    "teams": ["shire-triage"],
+                }
+            },
+        )
+    ],
+    "getStaff": [Case(ITS_STAFF, named=True)],
+    "changeStaff": [Case(ITS_ADMINS, lambda: {"json": {"name": "Al"}}, named=True)],
+    "inviteStaff": [
+        Case({who: 201 if it == 200 else it for who, it in ITS_ADMINS.items()}, named=True)
+    ],
+    "resetSecondFactor": [
+        Case({who: 204 if it == 200 else it for who, it in ITS_ADMINS.items()}, named=True)
+    ],
+    "listStaffSessions": [Case(ITS_STAFF, named=True)],
+    "revokeStaffSession": [
+        Case(
+            {who: 204 if it == 200 else it for who, it in ITS_ADMINS.items()},
+            named=True,
+            once=True,
+        )
+    ],
     "listJobs": [Case(ALL_STAFF)],
     "getJob": [Case(OWN_STAFF, named=True)],
     "getAssignment": [Case(OWN_STAFF, named=True)],

@@ -1,0 +1,71 @@
+"""Invitations: a link by which somebody sets a password, once, within a week."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from reporting import keys, passwords
+from reporting.accounts import journal
+from reporting.errors import NotFound
+from reporting.passwords import Passwords
+from reporting.queries import accounts as queries
+from reporting.runtime import Connection
+
+GOOD_FOR_S: Final = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whose invitation it is."""
+
+    id: UUID
+    email: str
+    name: str
+    authority: str
+
+
+async def invite(conn: Connection, staff: UUID, by: UUID | None, actor: str) -> str:
+    """The token of a new invitation; only its hash is kept, so it can be shown once."""
+    token = secrets.token_urlsafe(32)
+    await conn.execute(queries.FORGET_INVITATIONS, {"staff": staff})
+    await conn.execute(
+        queries.INVITE,
+        {
+            "token_hash": keys.token_hash(token),
+            "staff": staff,
+            "by": by,
+            "seconds": GOOD_FOR_S,
+        },
+    )
+    await journal.note(conn, staff, actor, "invited")
+    return token
+
+
+async def invited(conn: Connection, token: str) -> Invited:
+    """Whose it is. Raises NotFound for one that was used, is too old or never was."""
+    async with conn.cursor(row_factory=class_row(Invited)) as cursor:
+        await cursor.execute(queries.INVITED, {"token_hash": keys.token_hash(token)})
+        found = await cursor.fetchone()
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def take_up(conn: Connection, hashes: Passwords, token: str, password: str) -> Invited:
+    """Set the password. Raises NotFound, and PasswordRefused: then the invitation stays good.
+
+    Whoever was signed in by the password before has to sign in again.
+    """
+    found = await invited(conn, token)
+    passwords.check(password, (found.email, found.name))
+    stored = await hashes.hash(password)
+    cursor = await conn.execute(queries.TAKE_UP, {"token_hash": keys.token_hash(token)})
+    if cursor.rowcount == 0:
+        raise NotFound
+    await conn.execute(queries.SET_HASH, {"staff": found.id, "password_hash": stored})
+    await conn.execute(queries.END_OTHERS, {"staff": found.id, "session": None})
+    await journal.note(conn, found.id, f"staff:{found.id}", "password_set")
+    return found
