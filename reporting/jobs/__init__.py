@@ -1,6 +1,7 @@
 """Jobs: the list, one of them, and everything that is done to one."""
 
 from reporting.jobs.change import NOBODY, Wanted
+from reporting.jobs.changes import beginning, changes
 from reporting.jobs.listing import LONGEST_PAGE, Asked, Page, page
 from reporting.jobs.reading import assignment, one
 from reporting.jobs.updating import reassign, update
@@ -12,6 +13,8 @@ __all__ = [
     "Page",
     "Wanted",
     "assignment",
+    "beginning",
+    "changes",
     "one",
     "page",
     "reassign",

@@ -67,6 +67,7 @@ class LockedJob(JobRow):
 class ReportRow:
     """A report that stands on a job."""
 
+    job_id: UUID
     id: UUID
     reference: str
     category: str
@@ -89,6 +90,7 @@ class ReportRow:
 class UpdateRow:
     """Something that happened to a job, with what is left of its words."""
 
+    job_id: UUID
     id: UUID
     seq: int
     kind: str

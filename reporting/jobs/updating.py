@@ -30,6 +30,7 @@ from reporting.errors import (
 )
 from reporting.jobs import judging, merging, reading, referring
 from reporting.jobs.change import Change, Wanted
+from reporting.jobs.merging import Own
 from reporting.jobs.rows import KnownUpdate, LockedJob, LoosePhoto
 from reporting.queries import jobs as queries
 from routing.assign import Assignment, Router
@@ -39,6 +40,8 @@ Connection = AsyncConnection[Any]
 
 MADE_AHEAD: Final = timedelta(minutes=5)
 MADE_AGO: Final = timedelta(days=40)
+#: Nothing came from the same tablet.
+ALONE: Final = Own()
 
 
 async def update(
@@ -56,25 +59,47 @@ async def update(
     Conflict, MoveNotAllowed, or the refusal of a value. ``at`` stands for the clock where a history
     is written down afterwards (the demo's year).
     """
-    if wanted.reroutes:
-        await conn.execute(queries.LOCK_ROUTING_SHARED, {"lock": LOCK_ROUTING})
-    row = await _lock(conn, job)
+    row = await lock(conn, job, wanted)
     if at is not None:
         row = replace(row, now=at)
+    await act(conn, router, principal, row, wanted)
+    rules = await router.current(conn)
+    return await reading.whole(conn, rules, await reading.fetch(conn, job))
+
+
+async def lock(conn: Connection, job: UUID, wanted: Wanted) -> LockedJob:
+    """The job, nobody else's to change until the unit ends. Raises NotFound."""
+    if wanted.reroutes:
+        await conn.execute(queries.LOCK_ROUTING_SHARED, {"lock": LOCK_ROUTING})
+    return await _lock(conn, job)
+
+
+async def act(
+    conn: Connection,
+    router: Router,
+    principal: Staff,
+    row: LockedJob,
+    wanted: Wanted,
+    own: Own = ALONE,
+) -> bool:
+    """Do it to a locked job; false if it was done before. Raises as ``update`` does.
+
+    ``own`` is what the same tablet said of the job, which is no conflict.
+    """
     wanted = wanted.started_by(principal)
     rules = await router.current(conn)
     known = await _known(conn, wanted.id)
-    if known is not None and _came_before(known, principal, job, wanted):
+    if known is not None and _came_before(known, principal, row.id, wanted):
         if known.seq != row.version:  # more happened, and it may have gone to others
             authorize(principal, Action.SEE_JOB, row)
-        return await reading.whole(conn, rules, row)
+        return False
     authorize(principal, Action.UPDATE_JOB, row)
     if wanted.reassigns:
         authorize(principal, Action.REASSIGN_JOB, row)
     if known is not None:
         raise UpdateIdReused
     _check(row, wanted)
-    wanted = await _left_to_do(conn, row, wanted, principal)
+    wanted = await _left_to_do(conn, row, wanted, principal, own)
     photos = await _photos(conn, wanted.photos)
     change = Change(row)
     is_corrected = change.correct(wanted)
@@ -89,7 +114,7 @@ async def update(
         change.judge(await judging.judge(conn, rules, change), wanted, rules)
     change.prioritise(wanted, rules)
     await _append(conn, change, wanted, photos, principal.actor)
-    return await reading.whole(conn, rules, await reading.fetch(conn, job))
+    return True
 
 
 async def reassign(
@@ -162,12 +187,14 @@ def _came_before(known: KnownUpdate, principal: Staff, job: UUID, wanted: Wanted
     )
 
 
-async def _left_to_do(conn: Connection, row: LockedJob, wanted: Wanted, principal: Staff) -> Wanted:
+async def _left_to_do(
+    conn: Connection, row: LockedJob, wanted: Wanted, principal: Staff, own: Own
+) -> Wanted:
     """What is left to do of it. Raises Conflict."""
     if wanted.base_version == row.version or not wanted.fields():
         return wanted
     since = await reading.updates_since(conn, row.id, wanted.base_version)
-    return merging.left_to_do(wanted, since, principal, row.version)
+    return merging.left_to_do(wanted, since, principal, row.version, own)
 
 
 async def _photos(conn: Connection, asked: tuple[UUID, ...]) -> dict[str, str]:

@@ -55,6 +55,7 @@ FACTS = f"""
 _COLUMNS = f"job.id, {FACTS}"
 
 ONE = f"select {_COLUMNS} from job where id = %(job)s"
+SEVERAL = f"select {_COLUMNS} from job where id = any(%(jobs)s::uuid[])"
 
 #: Taken before a job is routed anew, so that no activation of boundaries passes it by.
 LOCK_ROUTING_SHARED = "select pg_advisory_xact_lock_shared(%(lock)s)"
@@ -70,11 +71,12 @@ select {_COLUMNS}, job.chain_head, job.priority_by_hand, {LOCKED_NOW} as now
 from job where id = any(%(jobs)s) order by id for update
 """
 
-#: The reports that stand on a job, with their words and photos; nothing that leads to a person.
+#: The reports that stand on some jobs, with their words and photos; nothing that leads to a person.
 REPORTS = f"""
 select
-  report.id, report.reference, report.category, report.answers, report.flags, report.accuracy_m,
-  st_y(report.place) as lat, st_x(report.place) as lng, report.observed_at, report.created_at,
+  link.job_id, report.id, report.reference, report.category, report.answers, report.flags,
+  report.accuracy_m, st_y(report.place) as lat, st_x(report.place) as lng, report.observed_at,
+  report.created_at,
   report.taken_by is not null as by_phone, report.withdrawn_at, link.since,
   words.description, words.place_text,
   array(
@@ -84,8 +86,8 @@ select
 from job_report link
 join report on report.id = link.report_id
 left join report_words words on words.report_id = report.id
-where link.job_id = %(job)s and link.until is null
-order by link.since, report.id
+where link.job_id = any(%(jobs)s::uuid[]) and link.until is null
+order by link.job_id, link.since, report.id
 """
 
 #: What was answered to a category's questions by those who reported a job, first of all at first.
@@ -98,10 +100,10 @@ where link.job_id = %(job)s and link.until is null and report.withdrawn_at is nu
   and report.category = %(category)s
 """
 
-#: What happened to a job since a version of it, oldest first.
-UPDATES = f"""
+_UPDATES = f"""
 select
-  entry.id, entry.seq, entry.kind, entry.actor, entry.made_at, entry.recorded_at, entry.changes,
+  entry.job_id, entry.id, entry.seq, entry.kind, entry.actor, entry.made_at, entry.recorded_at,
+  entry.changes,
   words.note, words.public_message, words.waiting_for,
   coalesce(staff.name, contractor.name) as name,
   case when entry.changes ? 'worker' then (
@@ -119,8 +121,32 @@ end
 left join handover contractor on contractor.id = case
   when left(entry.actor, 9) = 'handover:' then substr(entry.actor, 10)::uuid
 end
-where entry.job_id = %(job)s and entry.seq > %(since)s
-order by entry.seq
+"""
+
+#: What happened to some jobs since a version, oldest first.
+UPDATES = f"""{_UPDATES}
+where entry.job_id = any(%(jobs)s::uuid[]) and entry.seq > %(since)s
+order by entry.job_id, entry.seq
+"""
+UPDATES_BY_ID = f"{_UPDATES} where entry.id = any(%(ids)s::uuid[])"
+
+#: What is known of the places of some jobs: the zones in which routing found each when it last
+#: looked. A team that somebody named is an assignment too, without areas.
+PLACES = """
+select
+  asked.job_id,
+  array(
+    select jsonb_build_object(
+      'type', area ->> 'zone_type', 'name', area ->> 'name', 'code', area ->> 'code'
+    )
+    from json_array_elements(found.areas) area where area ->> 'kind' = 'zone'
+  ) as zones
+from unnest(%(jobs)s::uuid[]) asked (job_id)
+cross join lateral (
+  select reasons -> 'areas' as areas from assignment
+  where assignment.job_id = asked.job_id and reasons -> 'areas' is not null
+  order by id desc limit 1
+) found
 """
 
 #: An update that came before under this id, wherever.

@@ -1,7 +1,8 @@
 """Pages compressed on their way out: what is read on one bar of signal is sent small.
 
-Only pages: static files are compressed once (``pages/static.py``), pictures and tiles are small
-already, and JSON answers hold secrets beside what was sent. A page may hold a secret too (its
+Only pages, and the jobs that tablets fetch (``answers``): static files are compressed once
+(``pages/static.py``), pictures and tiles are small already, and other JSON is short or holds
+secrets beside what was sent. A page may hold a secret too (its
 reporter's link), so what another site made this browser ask for, with our cookies, is not
 compressed: its length would tell (the BREACH attack).
 """
@@ -37,7 +38,7 @@ class CompressPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or not _may(Headers(scope=scope)):
+        if scope["type"] != "http" or not may_compress(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
         held: Message | None = None
@@ -62,7 +63,8 @@ class CompressPages:
         await self.app(scope, receive, compressed)
 
 
-def _may(headers: Headers) -> bool:
+def may_compress(headers: Headers) -> bool:
+    """Whether who asks takes it, and no other site made them ask."""
     ours = headers.get("sec-fetch-site") not in {"cross-site", "same-site"}
     return accepts_gzip(headers.get("accept-encoding")) and (ours or "cookie" not in headers)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from reporting import escalating
 from reporting.errors import CursorRefused, Invalid, NotAllowed, NotSignedIn
 from reporting.web.answers import fresh
-from reporting.web.api.jobs import JobItem
+from reporting.web.api.job_wire import JobItem
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep
 from reporting.web.problems import responses

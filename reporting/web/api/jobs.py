@@ -1,17 +1,19 @@
 """Jobs: the list that crews and supervisors work from, one job, and what is done to it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
 from geo.points import BBox
 from reporting import jobs
+from reporting.auth import Staff
 from reporting.errors import (
     Conflict,
     CursorRefused,
+    CursorTooOld,
     Invalid,
     MadeAtRefused,
     MoveNotAllowed,
@@ -21,26 +23,27 @@ from reporting.errors import (
     PhotoUnknown,
     UpdateIdReused,
 )
-from reporting.keys import Keys
-from reporting.status import OPEN, REASON_LENGTH, STATUSES
+from reporting.runtime import Runtime
+from reporting.status import OPEN, STATUSES
 from reporting.web.answers import fresh
-from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
+from reporting.web.api.job_wire import (
+    PRIORITIES,
+    JobItem,
+    JobWhole,
+    UpdateIn,
+    linked,
+)
+from reporting.web.body import BodyTooLarge, BodyUnreadable, StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep
-from reporting.web.photo_links import PhotoView, photo_view
 from reporting.web.problems import responses
-from reporting.web.wire import AuthorityOut, Instant, Location, TeamOut, WardOut
+from reporting.web.wire import AuthorityOut, Instant, TeamOut, WardOut
 from routing.errors import UnknownCategory
 
 router = APIRouter(
     prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute, dependencies=TAKES_BEARER
 )
 
-PHOTOS_LIMIT = 10
-NOTE_LENGTH = 4000
 WIDEST, HIGHEST = 180, 90
-Status = Literal["received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed"]
-Priority = Literal["P1", "P2", "P3", "P4"]
-Text = Annotated[CleanText, StringConstraints(min_length=1, max_length=NOTE_LENGTH)]
 
 
 class Filters(Wire):
@@ -62,7 +65,26 @@ class Filters(Wire):
         examples=["-1.0,52.0,-0.96,52.02"],
     )
     cursor: str | None = Field(None, max_length=500, description="`next` of the page before")
-    limit: int = Field(50, ge=1, le=jobs.LONGEST_PAGE, strict=False)
+    limit: int | None = Field(
+        None,
+        ge=1,
+        le=jobs.LONGEST_PAGE,
+        strict=False,
+        description="At most so many: 50 unless given, with `updated_since` 200",
+    )
+    updated_since: str | None = Field(
+        None,
+        max_length=8000,
+        description="What is new since a cursor, instead of a page; empty: all that is open. Goes"
+        " with `limit` alone",
+    )
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether it asks what is new. Raises Invalid with a filter."""
+        if self.updated_since is not None and self.model_fields_set - {"updated_since", "limit"}:
+            raise Invalid("updated_since goes with limit alone.")
+        return self.updated_since is not None
 
     def asked(self) -> jobs.Asked:
         """As the verb takes it. Raises Invalid for a status, priority or box that there is not."""
@@ -72,21 +94,18 @@ class Filters(Wire):
         priorities = _values(self.priority)
         if not statuses <= STATUSES:
             raise Invalid(f"status is one of open, {', '.join(sorted(STATUSES))}.")
-        if not priorities <= _PRIORITIES.keys():
-            raise Invalid(f"priority is one of {', '.join(_PRIORITIES)}.")
+        if not priorities <= PRIORITIES.keys():
+            raise Invalid(f"priority is one of {', '.join(PRIORITIES)}.")
         return jobs.Asked(
             authorities=_values(self.authority),
             teams=_values(self.team),
             wards=_values(self.ward),
             categories=_values(self.category),
             statuses=statuses,
-            priorities=frozenset(_PRIORITIES[code] for code in priorities),
+            priorities=frozenset(PRIORITIES[code] for code in priorities),
             overdue=self.overdue,
             bbox=_box(self.bbox) if self.bbox is not None else None,
         )
-
-
-_PRIORITIES: dict[str, int] = {"P1": 1, "P2": 2, "P3": 3, "P4": 4}
 
 
 def _values(given: list[str]) -> frozenset[str]:
@@ -106,41 +125,6 @@ def _box(text: str) -> BBox:
     return BBox(west, south, east, north)
 
 
-class WorkerOut(Wire):
-    """Somebody of the staff."""
-
-    id: UUID
-    name: str = Field(examples=["Sam Field"])
-
-
-class JobItem(Wire):
-    """A job, as the list shows it."""
-
-    id: UUID
-    reference: str = Field(examples=["KB-7F3K9Q"])
-    version: int = Field(description="Name it in an update as base_version")
-    status: Status
-    reason: str | None = Field(description="Of closed: a code. Of waiting: what for")
-    category: str
-    authority: AuthorityOut
-    team: TeamOut
-    worker: WorkerOut | None = Field(description="Who of the staff is on it")
-    referred_to: str | None = Field(description="The body outside that it was passed to")
-    ward: WardOut | None
-    division: WardOut | None
-    location: Location | None = Field(description="None: the place is only in words")
-    priority: Priority
-    due_at: Instant
-    overdue: bool
-    scheduled_for: Instant | None
-    report_count: int
-    reopened: int = Field(description="How often")
-    flags: list[str]
-    created_at: Instant
-    updated_at: Instant
-    closed_at: Instant | None
-
-
 class JobPage(Wire):
     """Jobs by due time. `next` is the cursor of the page after, if there is one."""
 
@@ -148,46 +132,16 @@ class JobPage(Wire):
     next: str | None
 
 
-class JobReportOut(Wire):
-    """What one resident told us. Who they are is not shown here."""
+class JobChanges(Wire):
+    """Jobs that are new or changed since a cursor, whole, and those that are no longer theirs.
 
-    id: UUID
-    reference: str
-    category: str
-    description: str | None
-    place_text: str | None
-    answers: dict[str, Any]
-    location: Location | None
-    photos: list[PhotoView]
-    flags: list[str]
-    by_phone: bool
-    observed_at: Instant | None
-    created_at: Instant
-    joined_at: Instant
-    withdrawn_at: Instant | None = Field(description="When its reporter took it back")
+    While `more`, there is more of it after the new cursor.
+    """
 
-
-class UpdateOut(Wire):
-    """Something that happened to the job. Words that were erased are null."""
-
-    id: UUID
-    version: int = Field(description="The job's version after it")
-    kind: Literal["reported", "attached", "changed", "reassigned", "noted", "feedback", "withdrawn"]
-    by: str = Field(examples=["Ann Cole"])
-    made_at: Instant
-    recorded_at: Instant
-    changes: dict[str, Any] = Field(description="Field → its new value")
-    why: str | None = Field(description="Why a report joined the job by itself, or made its own")
-    note: str | None
-    public_message: str | None
-    photos: list[PhotoView]
-
-
-class JobWhole(JobItem):
-    """A job with the reports that stand on it and all that happened, oldest first."""
-
-    reports: list[JobReportOut]
-    updates: list[UpdateOut]
+    items: list[JobWhole]
+    gone: list[UUID] = Field(description="Jobs that went to others")
+    cursor: str
+    more: bool
 
 
 class Assigned(Wire):
@@ -216,91 +170,24 @@ class AssignmentOut(Assigned):
     past: list[Assigned]
 
 
-class UpdateIn(Wire):
-    """What was done to the job: at least one of the fields below `made_at`."""
-
-    id: Annotated[UUID, Field(strict=False)] = Field(
-        description="Yours, new for each update; sending it again changes nothing"
-    )
-    base_version: int = Field(ge=1, description="The version you worked on")
-    made_at: Annotated[Instant, Field(strict=False)] = Field(
-        description="When it was done: at most 5 minutes ahead, at most 40 days ago"
-    )
-    status: Status | None = None
-    reason: Text | None = Field(
-        None,
-        max_length=REASON_LENGTH,
-        description="With closed, one of the codes; with waiting, what for",
-        examples=["not_found"],
-    )
-    scheduled_for: Annotated[Instant, Field(strict=False)] | None = None
-    note: Text | None = Field(None, description="For colleagues")
-    public_message: Text | None = Field(None, description="For those who reported it")
-    photos: list[Annotated[UUID, Field(strict=False)]] = Field([], max_length=PHOTOS_LIMIT)
-    photos_show: Literal["before", "after"] | None = Field(
-        None, description="What the photos show of the work"
-    )
-    worker: Literal["me"] | Annotated[UUID, Field(strict=False)] | None = Field(
-        None,
-        description="Who is on it from now on: `me`, a colleague, or null for nobody. A crew that"
-        " sets `in_progress` and says nothing here is on it",
-        examples=["me"],
-    )
-    team: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
-    priority: Priority | None = None
-    category: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
-    location: Location | None = None
-    authority: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
-        None, description="With `referred`: the slug of another authority here, which gets the job"
-    )
-    referred_to: Annotated[CleanText, StringConstraints(min_length=1, max_length=200)] | None = (
-        Field(None, description="With `referred`: who it was passed to, outside")
-    )
-
-    def _worker(self, me: UUID) -> UUID | None:
-        if "worker" not in self.model_fields_set:
-            return None
-        if self.worker is None:
-            return jobs.NOBODY
-        return me if self.worker == "me" else self.worker
-
-    def wanted(self, me: UUID) -> jobs.Wanted:
-        """As the verb takes it, of this account; refuses what is no place."""
-        return jobs.Wanted(
-            id=self.id,
-            base_version=self.base_version,
-            made_at=self.made_at,
-            status=self.status,
-            reason=self.reason,
-            scheduled_for=self.scheduled_for,
-            note=self.note,
-            public_message=self.public_message,
-            photos=tuple(dict.fromkeys(self.photos)),
-            photos_show=self.photos_show,
-            worker=self._worker(me),
-            team=self.team,
-            priority=self.priority and _PRIORITIES[self.priority],
-            category=self.category,
-            location=self.location.point() if self.location else None,
-            authority=self.authority,
-            referred_to=self.referred_to,
-        )
-
-
 @router.get(
     "",
     operation_id="listJobs",
     summary="Jobs by due time",
     description=(
         "A crew gets the jobs of its teams, a supervisor those of their wards or authority. Without"
-        " `status` closed ones are among them."
+        " `status` closed ones are among them.\n\nWith `updated_since` a tablet keeps up: empty it"
+        " gives the open jobs, whole; with its cursor, what is new since, also what was committed"
+        " late; something may come twice. Nothing new is the same answer, and 304."
     ),
-    response_model=JobPage,
-    responses=responses(NotSignedIn, NotAllowed, Invalid, CursorRefused),
+    response_model=JobPage | JobChanges,
+    responses=responses(NotSignedIn, NotAllowed, Invalid, CursorRefused, CursorTooOld),
 )
 async def list_jobs(
     runtime: RuntimeDep, staff: StaffDep, request: Request, filters: Annotated[Filters, Query()]
 ) -> Response:
+    if filters.is_sync:
+        return await _changes(runtime, staff, request, filters)
     asked = filters.asked()
     async with runtime.reading() as conn:
         page = await jobs.page(
@@ -310,9 +197,28 @@ async def list_jobs(
             staff,
             asked,
             cursor=filters.cursor,
-            limit=filters.limit,
+            limit=filters.limit or 50,
         )
     return fresh(request, {"items": page.items, "next": page.next})
+
+
+async def _changes(runtime: Runtime, staff: Staff, request: Request, filters: Filters) -> Response:
+    async with runtime.reading() as conn:
+        found = await jobs.changes(
+            conn,
+            runtime.router,
+            runtime.keys,
+            staff,
+            filters.updated_since,
+            filters.limit or jobs.LONGEST_PAGE,
+        )
+    answer = {
+        "items": [linked(item, runtime.keys) for item in found.items],
+        "gone": found.gone,
+        "cursor": found.cursor,
+        "more": found.more,
+    }
+    return fresh(request, answer, small=True)
 
 
 @router.get(
@@ -325,7 +231,7 @@ async def list_jobs(
 async def get_job(runtime: RuntimeDep, staff: StaffDep, request: Request, job: UUID) -> Response:
     async with runtime.reading() as conn:
         found = await jobs.one(conn, runtime.router, staff, job)
-    return fresh(request, _linked(found, runtime.keys))
+    return fresh(request, linked(found, runtime.keys))
 
 
 @router.get(
@@ -378,14 +284,4 @@ async def update_job(
     wanted = body.wanted(staff.id)
     async with runtime.unit() as conn:
         found = await jobs.update(conn, runtime.router, staff, job, wanted)
-    return fresh(request, _linked(found, runtime.keys), cache="no-store")
-
-
-def _linked(job: dict[str, Any], keys: Keys) -> dict[str, Any]:
-    """The job with links to the photos that stand on it."""
-    for part in (*job["reports"], *job["updates"]):
-        part["photos"] = [
-            photo_view(keys, UUID(photo["id"]), photo["state"], photo["review"]).model_dump()
-            for photo in part["photos"]
-        ]
-    return job
+    return fresh(request, linked(found, runtime.keys), cache="no-store")
