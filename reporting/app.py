@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from reporting.oidc.provider import Provider
+from reporting.oidc.provider import CALLBACK, Provider
 from reporting.runtime import API_PATIENCE_S, API_TIMEOUTS, open_runtime
 from reporting.settings import Settings
 from reporting.web import openapi_document, problems, routes
@@ -29,7 +29,7 @@ def create_app(settings: Settings) -> FastAPI:
             patience_s=API_PATIENCE_S,
         ) as runtime:
             app.state.runtime = runtime
-            app.state.provider = Provider.of(settings)
+            app.state.provider = _provider(settings)
             async with (
                 open_limiter(
                     settings.redis_url, runtime.keys, on=settings.limits == "on"
@@ -56,3 +56,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(CompressPages)
     app.add_middleware(Observe, https=settings.environment == "production")
     return app
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """The council's identity provider, if one is set. Nothing is asked of it before a log-in."""
+    if not settings.oidc_issuer or not settings.oidc_client_id:
+        return None
+    secret = settings.oidc_client_secret
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=secret.get_secret_value() if secret else None,
+        name=settings.oidc_name,
+        redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
+    )

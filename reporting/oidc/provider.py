@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -23,9 +23,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from reporting.errors import ProviderAway, ProviderRefused
-from reporting.settings import Settings
 
-#: Where the provider sends the browser back to.
+#: Its path.
 CALLBACK: Final = "/oidc/callback"
 SCOPE: Final = "openid email"
 #: Signatures by its private key alone. With HS256 anybody who reads our settings could sign, and
@@ -61,23 +60,10 @@ class Provider:
     client_id: str
     client_secret: str | None
     name: str
+    #: Where it sends the browser back to.
     redirect_uri: str
     _published: tuple[float, dict[str, Any]] | None = field(default=None, repr=False)
     _keys: tuple[float, KeySet] | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self | None:
-        """The one that is set, if one is."""
-        if not settings.oidc_issuer or not settings.oidc_client_id:
-            return None
-        secret = settings.oidc_client_secret
-        return cls(
-            issuer=settings.oidc_issuer,
-            client_id=settings.oidc_client_id,
-            client_secret=secret.get_secret_value() if secret else None,
-            name=settings.oidc_name,
-            redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
-        )
 
     async def way_there(self, *, state: str, nonce: str, code_verifier: str) -> str:
         """The address to send the browser to. Raises ProviderAway."""
