@@ -20,14 +20,14 @@ export function refresh() {
 const isFresh = (kept) => kept && Date.now() - Date.parse(kept.looked_at) < LOOK_AGAIN_MS;
 
 async function file() {
-  const known = await CrewDb.get("kept", "map");
+  const known = await CrewDb.get("bytes", "map");
   if (isFresh(known)) return false;
   const looked_at = new Date().toISOString();
   const answer = await fetch(FILE, { cache: "no-store", headers: known?.etag ? { "If-None-Match": known.etag } : {} }).catch(() => null);
   if (!answer) return false;
   if (answer.status === 304 || answer.status === 404) {
     if (answer.status === 404 && known?.parts) await drop(known);
-    await CrewDb.write(["kept", { ...(answer.status === 304 ? known : { id: "map", parts: 0 }), looked_at }]);
+    await CrewDb.write(["bytes", { ...(answer.status === 304 ? known : { id: "map", parts: 0 }), looked_at }]);
     return false;
   }
   if (!answer.ok || !answer.body) return false;
@@ -39,7 +39,7 @@ async function file() {
       fresh.parts += 1;
       fresh.size += bytes.byteLength;
     }
-    await CrewDb.write(["kept", fresh]);
+    await CrewDb.write(["bytes", fresh]);
   } catch (error) {
     await drop(fresh); // cut off or no room: the one before stays
     throw error;
@@ -86,7 +86,7 @@ export const outlines = async () => (await CrewDb.get("bytes", "areas")) ?? null
 
 // As the pmtiles library reads it. Null where no file was given.
 export async function source() {
-  const known = await CrewDb.get("kept", "map");
+  const known = await CrewDb.get("bytes", "map");
   if (!known?.parts) return null;
   let last = null; // neighbouring tiles lie in the same part
 

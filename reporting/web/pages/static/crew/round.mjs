@@ -31,7 +31,7 @@ export async function render(root) {
   const from = make("p", { class: "from" });
   const stops = make("ol", { class: "stops" });
   const left = make("div", {});
-  const frame = make("section", { class: "map-side is-pointing", "aria-label": "Where the round starts", hidden: true });
+  const frame = make("div", { class: "map-side is-pointing", hidden: true });
   const ask = button("Suggest a round", suggest, "start");
   root.replaceChildren(make("div", { class: "list-head" }, make("h1", {}, "Round"), age), teams, from,
     make("div", { class: "taps" }, button("Start from where I am", locate, "plain"), button("Start from a place on the map", point, "plain"), ask),
@@ -91,6 +91,10 @@ export async function render(root) {
     ask.disabled = false;
     if (answer.ok) {
       await keep(answer.json, { isSaved: false });
+      if (!answer.json.stops.length) {
+        told.textContent = "No job fits into a round from there today.";
+        return;
+      }
       told.textContent = "This is a suggestion. Move stops as you like, then it is your round.";
       await save();
     } else {
@@ -111,7 +115,7 @@ export async function render(root) {
     });
     if (round.at !== at) return; // moved again since
     if (answer.ok) {
-      await keep(answer.json.stops ? answer.json : round);
+      await keep(answer.json.stops ? { ...answer.json, left_out: answer.json.left_out?.length ? answer.json.left_out : round.left_out } : round);
       told.textContent = "Saved for the team.";
     } else told.textContent = answer.lost ? "Kept on this tablet; it is saved for the team when you move a stop with signal." : answer.json.detail ?? "It could not be saved.";
   }

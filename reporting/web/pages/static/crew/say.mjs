@@ -75,7 +75,7 @@ let named = null; // code → {name, questions}
 
 export async function categories() {
   if (named) return named;
-  const kept = await CrewDb.get("kept", "categories");
+  const kept = await CrewDb.get("bytes", "categories");
   if (kept) named = byCode(kept.items);
   if (!kept || Date.now() - Date.parse(kept.at) > CATEGORIES_OLD_MS) {
     const asking = fetchCategories();
@@ -89,7 +89,7 @@ async function fetchCategories() {
     const answer = await fetch("/v1/categories", { headers: { "Accept-Language": "en-GB" }, signal: AbortSignal.timeout(10_000) });
     if (!answer.ok) return;
     const { items } = await answer.json();
-    await CrewDb.write(["kept", { id: "categories", at: new Date().toISOString(), items }]);
+    await CrewDb.write(["bytes", { id: "categories", at: new Date().toISOString(), items }]);
     named = byCode(items);
   } catch {
     // Without signal the codes say it as well as they can.
