@@ -30,6 +30,7 @@ from reporting.web.pages import (
     browser,
     confirm,
     console,
+    console_jobs,
     console_photos,
     console_report,
     console_warnings,
@@ -78,6 +79,7 @@ OPEN = (
 PAGES = (
     home.router,
     console.router,
+    console_jobs.router,
     console_photos.router,
     console_report.router,
     console_warnings.router,

@@ -22,6 +22,7 @@ from reporting.errors import (
     TooManyTries,
     WrongPassword,
 )
+from reporting.jobs import deciding
 from reporting.oidc.provider import Provider
 from reporting.runtime import Runtime
 from reporting.web import cookies, problems
@@ -102,7 +103,11 @@ async def frame(runtime: Runtime, who: Staff) -> dict[str, Any]:
 
 @router.api_route("", methods=["GET", "HEAD"])
 async def get_start(runtime: RuntimeDep, who: StaffDep) -> Response:
-    return await console_page("start.html", runtime, who, here="start")
+    to_decide = None
+    if may(who, Action.REASSIGN_JOB):
+        async with runtime.reading() as conn:
+            to_decide = len(await deciding.waiting(conn, who))
+    return await console_page("start.html", runtime, who, here="start", to_decide=to_decide)
 
 
 @router.api_route("/sign-in", methods=["GET", "HEAD"])
