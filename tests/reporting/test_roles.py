@@ -348,6 +348,17 @@ CASES: dict[str, list[Case]] = {
             named=True,
         )
     ],
+    "sync": [
+        Case(
+            {**ALL_STAFF, **{who: 403 for who in STAFF if who.endswith("auditor")}},
+            lambda: {
+                "json": {
+                    "tablet": str(uuid4()),
+                    "operations": [update(job_id=str(uuid4()), device_seq=1)],
+                }
+            },
+        )
+    ],
     "updateJob": [
         Case({**OWN_STAFF, "auditor": 403}, lambda: {"json": update()}, named=True),
         Case(
