@@ -29,7 +29,8 @@ MOST_JOBS: Final = 60
 
 _EARTH_M: Final = 6_371_008.8
 #: What a second too late counts for, by priority.
-_WEIGHTS: Final = {1: 8, 2: 4, 3: 2, 4: 1}
+MOST_WEIGHT: Final = 8
+_WEIGHTS: Final = {1: MOST_WEIGHT, 2: 4, 3: 2, 4: 1}
 #: What a job is worth when there is not time for all. One is worth more than any number that could
 #: take its place of the next kind.
 _LATE, _TODAY, _THIS_WEEK, _LATER = 64_000, 1600, 40, 1
