@@ -1,6 +1,7 @@
 // One job: what was reported, what is known of the place, what is done about it.
 
 import { actions, words } from "./act.mjs";
+import { gauge } from "./gauge.mjs";
 import { button, make } from "./make.mjs";
 import { own, strip } from "./pictures.mjs";
 import * as place from "./place.mjs";
@@ -95,7 +96,7 @@ function head(job, names, me, time) {
   const facts = [say.where(job), say.priority(job), say.onIt(job, me), job.reopened > 0 && `Reopened ${job.reopened === 1 ? "once" : `${job.reopened} times`}`].filter(Boolean);
   return [
     make("h1", { tabindex: "-1" }, `${say.category(names, job.category)} `, make("span", { class: "reference" }, job.reference)),
-    make("p", { class: `job-time ${time.level}` }, make("b", {}, time.words), make("meter", { class: "bar", min: "0", max: "1", value: String(time.share), "aria-hidden": "true" }, ""),
+    make("p", { class: `job-time ${time.level}` }, make("b", {}, time.words), gauge(time.share),
       make("span", {}, `${Crew.words.STATUSES[job.status] ?? job.status}${say.isOpen(job) ? ` · due ${say.moment(job.due_at)}` : ""}`)),
     make("p", { class: "job-facts" }, facts.join(" · ")),
     pending && make("p", { class: `job-pending ${pending.level}` }, pending.level === "needs" ? make("a", { class: "button", href: "#/queue" }, pending.words) : pending.words),

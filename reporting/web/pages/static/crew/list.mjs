@@ -1,12 +1,13 @@
 // The day's list, by due time or by what is near, and the map in step with it.
 
+import { gauge } from "./gauge.mjs";
 import { button, keyed, make } from "./make.mjs";
 import * as place from "./place.mjs";
 import * as say from "./say.mjs";
 
 export const title = "Jobs";
 
-const FILTERS = [["team", "My teams"], ["all", "All I can see"], ["mine", "Mine"]];
+const FILTERS = [["team", "My teams"], ["all", "All"], ["mine", "Mine"]];
 const ORDERS = [["due", "Due first"], ["near", "Near me"], ["round", "Round"]];
 const STEP = 40; // rows that are drawn at once
 const REFRESH_MS = 60_000;
@@ -24,7 +25,7 @@ export async function render(root) {
   const orders = make("div", { class: "choices", role: "group", "aria-label": "In which order" });
   const rows = make("ol", { class: "jobs" });
   const more = button("Show more", () => { chosen.most += STEP; update(); }, "plain more");
-  const toggle = button("", () => { chosen.map = !chosen.map; update(); }, "plain map-toggle");
+  const toggle = button("", () => { chosen.map = !chosen.map; return update(); }, "plain map-toggle");
   const frame = make("div", { class: "map-side" });
   root.replaceChildren(
     make("div", { class: "list-head" }, make("h1", {}, "Jobs"), age, toggle),
@@ -101,7 +102,7 @@ export async function render(root) {
           make("span", { class: "row-name" }, turn && make("b", { class: "turn" }, make("span", { class: "unseen" }, "Stop "), String(turn)), make("span", {}, name),
             make("span", { class: `tag ${job.priority.toLowerCase()}` }, job.priority)),
           make("span", { class: "row-facts" }, facts),
-          make("span", { class: "row-time" }, make("meter", { class: "bar", min: "0", max: "1", value: String(share), "aria-hidden": "true" }, ""), make("b", {}, time.words)),
+          make("span", { class: "row-time" }, gauge(share), make("b", {}, time.words)),
           marks.length > 0 && make("span", { class: "row-marks" }, marks.join(" · ")),
           pending && make("span", { class: `row-pending ${pending.level}` }, pending.words)),
         chosen.map && job.location && button("Map", () => select(job.id, true), "plain row-map", { "aria-label": `Show ${job.reference} on the map`, "aria-pressed": String(isChosen) })),

@@ -164,7 +164,7 @@ export async function draw(frame, { jobs, here, chosen, pointed = null }) {
   map.keyboard.disableRotation();
   map.addControl(new AttributionControl({ compact: false }));
   map.on("error", ({ error }) => console.warn(`map: ${error?.message}`));
-  map.on("idle", () => { frame.dataset.map = "ready"; });
+  map.on("idle", () => { if (map.getSource("jobs")) frame.dataset.map = "ready"; });
   let shown = jobs;
   let at = here;
   const loaded = new Promise((done) => map.once("load", () => { addLayers(map, wards); done(); }));
