@@ -3,6 +3,7 @@
 The page is used here as a browser without JavaScript uses it.
 """
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -294,6 +295,19 @@ async def test_a_bad_photo_is_named_and_a_good_one_kept(
     [(kept,)] = await (await owner.execute("select id from photo")).fetchall()
     sent = await say(client, page_of(link), key=key, photo_id=str(kept))
     assert sent.status_code == 303
+
+
+async def test_a_link_used_by_two_at_once_counts_once(
+    client: httpx.AsyncClient, made: Answer, boss: Headers
+) -> None:
+    link = await hand_over(client, job_of(made), boss)
+    answers = await asyncio.gather(
+        *(say(client, page_of(link), [photo(seed)], note=str(seed)) for seed in (96, 97, 98))
+    )
+    assert [answer.status_code for answer in answers] == [303] * 3
+    whole = await seen(client, job_of(made), boss)
+    assert whole["version"] == 3
+    assert len(whole["updates"][-1]["photos"]) == 1
 
 
 async def test_a_form_of_another_site_is_refused(

@@ -75,6 +75,10 @@ async def test_a_job_goes_to_the_authority_whose_it_is_and_is_accepted_there(
     assert public["status_text"] == OURS.format("West District Council")
     welsh = await client.get(f"/r/{made['reference']}", headers={"Accept-Language": "cy"})
     assert "West District Council sy&#39;n gyfrifol am hyn" in welsh.text
+    await client.get(f"/r/{made['reference']}?t={made['tracking_token']}")
+    mine = await client.get(f"/r/{made['reference']}")
+    assert "Shire County Council referred it to West District Council." in mine.text
+    assert "staff:" not in mine.text
     assert public["ward"] == made["ward"]
     cursor = await owner.execute(
         "select authority_id, ward_area_id from report where id = %s", (made["id"],)
