@@ -66,8 +66,8 @@ _ZONES = f"""
 
 #: One row: the clock, the rules' version, the areas, two reference numbers, the hashes of those of
 #: the photos that are there to be taken, the stored answer if this request came before, whether
-#: very many reports share the place, the open jobs of the category that could be meant, and zones. It
-#: relies on the locks that BEGIN took: nobody else who could answer it otherwise is between this
+#: very many reports share the place, the open jobs of the category that could be meant, and zones.
+#: It relies on the locks that BEGIN took: nobody else who could answer it otherwise is between this
 #: look and its own commit.
 LOOK = f"""
 select
@@ -107,11 +107,21 @@ from (values (1)) as one
 left join idempotency_key known on known.scope = %(scope)s and known.key = %(key)s
 """
 
+#: What the reports on a job said, each once; so many reports say all there is to say.
+_TOLD = """array(
+    select distinct said.answers from (
+      select report.answers from job_report link join report on report.id = link.report_id
+      where link.job_id = job.id and link.until is null and report.withdrawn_at is null
+        and report.category = job.category
+      limit 100
+    ) said
+  )"""
+
 _JOB_TO_JOIN = f"""
 select
   job.id, job.reference, job.authority_id, job.team_id, job.version, job.chain_head, job.reports,
   job.priority, job.priority_by_hand, job.due_at, job.clock_stopped_at, job.status, job.category,
-  job.answers, {LOCKED_NOW} as now
+  job.answers, {LOCKED_NOW} as now, {_TOLD} as told
 from job
 where {OPEN} and {{condition}}
 order by {{order}}

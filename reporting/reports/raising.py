@@ -20,6 +20,8 @@ class Joined(Protocol):
     authority_id: int
     category: str
     answers: Mapping[str, Any] | None
+    #: What the reports that stand on it said, each once.
+    told: Sequence[Mapping[str, Any]]
     reports: int
     priority: int
     priority_by_hand: bool
@@ -40,11 +42,12 @@ class Raised:
 def raise_(
     job: Joined, new: NewReport, rules: Rules, zones: Sequence[Zone], now: datetime
 ) -> Raised:
-    """Judge it by what the first report said, and by what this one says, of so many now."""
+    """Judge it by what each of so many reports said, and by what this one says."""
     category = rules.categories[job.category]
     calendar = rules.authorities[job.authority_id].calendar
     # What is answered to another category's questions says nothing here.
-    told = [job.answers or {}, *([new.answers] if new.category == job.category else [])]
+    own = [new.answers] if new.category == job.category else []
+    told = [job.answers or {}, *job.told, *own]
     judged = worst(
         triage(category, answers, now, calendar, zones=zones, reports=job.reports + 1)
         for answers in told
