@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 import pytest
+import structlog
 from fastapi import FastAPI
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
@@ -23,6 +24,9 @@ from reporting.settings import Settings
 from tests.support.browser import browser, site
 from tests.support.county import County
 from tests.support.scratch import ROOT, Database, scratch
+
+# By default a traceback is painted with the values of every frame, which takes up to half a minute.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 #: Fixtures for every test.
 __all__ = ["browser", "site"]
