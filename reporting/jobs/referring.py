@@ -22,6 +22,8 @@ def check(wanted: Wanted) -> None:
         return
     if wanted.status != "referred":
         raise Invalid("authority and referred_to go with the status referred.")
+    if wanted.referred_to and not wanted.referred_to.strip():
+        raise Invalid("Say by its name to whom it is referred.")
     if wanted.authority and wanted.referred_to:
         raise Invalid("Refer it to one: an authority here, or a body outside by its name.")
     if wanted.team:

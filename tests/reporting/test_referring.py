@@ -131,6 +131,7 @@ async def test_what_cannot_be_referred_says_why(
         ({"authority": "nowhere"}, "no such authority"),
         ({"authority": "west", "referred_to": "Somebody"}, "to one"),
         ({"authority": "west", "team": "cleansing"}, "their own team"),
+        ({"referred_to": "  "}, "by its name"),
     ):
         problem = await do(job, boss, 422, status="referred", **fields)
         assert said in problem["detail"], problem

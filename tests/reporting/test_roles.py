@@ -360,6 +360,10 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "updateJob": [
+        Case(  # so far as to be told that there is no such authority
+            {who: 422 if status == 200 else status for who, status in OVERSEERS.items()},
+            lambda: {"json": update(status="referred", authority="nowhere")},
+        ),
         Case({**OWN_STAFF, "auditor": 403}, lambda: {"json": update()}, named=True),
         Case(
             {**OWN_STAFF, "auditor": 403, "crew": 403},

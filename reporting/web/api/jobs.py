@@ -37,7 +37,7 @@ from reporting.web.body import BodyTooLarge, BodyUnreadable, StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep
 from reporting.web.problems import responses
 from reporting.web.wire import AuthorityOut, Instant, TeamOut, WardOut
-from routing.errors import UnknownCategory
+from routing.errors import NoFallbackTeam, NotTheirGround, UnknownCategory
 
 router = APIRouter(
     prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute, dependencies=TAKES_BEARER
@@ -276,6 +276,8 @@ async def get_assignment(
         LooksLikeGridReference,
         LooksSwapped,
         OutsideCoverage,
+        NotTheirGround,
+        NoFallbackTeam,
     ),
 )
 async def update_job(
