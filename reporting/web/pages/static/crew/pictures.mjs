@@ -47,7 +47,7 @@ export function own(job) {
   const list = make("ul", { class: "photos own" });
   const told = make("p", { class: "told", role: "status" });
   const taker = (show, label) => {
-    const input = make("input", { type: "file", accept: "image/*", capture: "environment", multiple: true, class: "unseen", tabindex: "-1", "aria-label": label, id: `take-${show}` });
+    const input = make("input", { type: "file", accept: "image/*", capture: "environment", multiple: true, hidden: true, "aria-label": label, id: `take-${show}` });
     input.addEventListener("change", async () => {
       const files = [...input.files];
       input.value = "";
