@@ -40,6 +40,9 @@ class SyncIn(Wire):
     """Operations of one tablet; each is read by itself: one that is wrong stops no other."""
 
     tablet: LooseUUID = Field(description="Made once by the tablet for itself")
+    staff: LooseUUID | None = Field(
+        None, description="Whose work it is: refused while somebody else is signed in"
+    )
     operations: list[dict[str, Any]] = Field(
         min_length=1,
         max_length=MOST_OPERATIONS,
@@ -99,6 +102,8 @@ class SyncOut(Wire):
 )
 async def sync(runtime: RuntimeDep, staff: StaffDep, request: Request, body: SyncIn) -> Response:
     scope(staff, Action.UPDATE_JOB)
+    if body.staff not in {None, staff.id}:
+        raise NotAllowed("This was done by somebody else than who is signed in now.")
     async with runtime.reading() as conn:
         cursor = await jobs.beginning(conn, runtime.keys, staff)
     asked = [_Asked(body.tablet, raw, staff, place) for place, raw in enumerate(body.operations)]

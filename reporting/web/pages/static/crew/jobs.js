@@ -6,6 +6,7 @@
   const { ask, verdict } = self.Sender;
   const { laid } = self.CrewOps;
   const PAGE = 200;
+  const CLOSED_DAYS = 3;
 
   // Reading 500 whole jobs out of the store for every tap would be felt.
   let known = null;
@@ -99,10 +100,12 @@
     return changes;
   }
 
-  // Those that were only kept for what was unsent.
+  // Those that were only kept for what was unsent, and what was closed days ago.
   async function tidy() {
-    const left = (await records()).filter((record) => record.left).map((record) => record.id);
-    const changes = (await departed(new Set(left))).filter(([, what]) => typeof what === "string");
+    const old = Date.now() - CLOSED_DAYS * 24 * 3600 * 1000;
+    const over = ({ left, whole }) => left || (whole.closed_at && Date.parse(whole.closed_at) < old);
+    const ids = (await records()).filter(over).map((record) => record.id);
+    const changes = (await departed(new Set(ids))).filter(([, what]) => typeof what === "string");
     if (!changes.length) return;
     await write(...changes);
     tell("jobs");

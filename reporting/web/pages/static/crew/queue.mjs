@@ -19,13 +19,15 @@ export async function render(root) {
   root.replaceChildren(head, told, sections, leaving());
   const asking = new Set(); // of what is to be dropped, once more
   let alive = true;
+  let me = null;
 
   const say = (text) => (told.textContent = text);
   const redraw = () => update();
 
   async function update() {
     if (!alive) return;
-    const [items, drafts, jobs] = await Promise.all([Crew.queue(), Crew.drafts(), Crew.jobs()]);
+    const [items, drafts, jobs, state] = await Promise.all([Crew.queue(), Crew.drafts(), Crew.jobs(), Crew.state()]);
+    me = state.me;
     const left = new Set(jobs.filter((job) => job.left).map((job) => job.id));
     const needs = [...conflicts(items, left), ...items.filter((each) => each.state === "refused").map((each) => refused(each, left))];
     const waiting = items.filter((each) => ["held", "waiting", "sending"].includes(each.state)).reverse();
@@ -71,8 +73,8 @@ export async function render(root) {
     const line = ({ field, yours, theirs, by, at, at_mine }) => make("div", { class: "clash" },
       make("h4", {}, Crew.words.FIELDS[field] ?? field),
       make("dl", {},
-        make("div", { class: "mine" }, make("dt", {}, `You, ${moment(at_mine)}`), make("dd", {}, Crew.words.value(field, yours))),
-        make("div", { class: "theirs" }, make("dt", {}, `${by ?? "Somebody else"}, ${moment(at)}`), make("dd", {}, Crew.words.value(field, theirs)))));
+        make("div", { class: "mine" }, make("dt", {}, `You, ${moment(at_mine)}`), make("dd", {}, Crew.words.value(field, yours, me))),
+        make("div", { class: "theirs" }, make("dt", {}, `${by ?? "Somebody else"}, ${moment(at)}`), make("dd", {}, Crew.words.value(field, theirs, me)))));
     return {
       key: `clash ${job}`, is: [group.map((op) => [op.id, op.conflicts]), hasLeft],
       draw: () => make("li", { class: "card needs" },

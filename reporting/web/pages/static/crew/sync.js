@@ -97,7 +97,7 @@
   async function exchange(batch) {
     tell("sending", { ids: batch.map((op) => op.id) });
     try {
-      const body = JSON.stringify({ tablet: await Db.tablet(), operations: batch.map(written) });
+      const body = JSON.stringify({ tablet: await Db.tablet(), staff: batch[0].by, operations: batch.map(written) });
       const answer = await ask("POST", "/v1/sync", { headers: { "Content-Type": "application/json" }, body });
       if (answer.status !== 200 || !Array.isArray(answer.json?.results)) throw verdict(answer);
       await took(batch, answer.json.results);
