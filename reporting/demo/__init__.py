@@ -9,6 +9,7 @@ ends now) differ.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reporting import escalating
 from reporting.demo.council import build
 from reporting.demo.people import Account, hire
 from reporting.demo.year import live_through
@@ -46,6 +47,8 @@ async def load(runtime: Runtime, progress: Progress) -> Loaded:
         router = Router()
         accounts = await hire(conn, progress)
         lived = await live_through(conn, router, runtime.keys, accounts, progress)
+        # By the clock of now: what the worker would have told. Nobody's mailbox is made up.
+        await escalating.escalate(conn, await router.current(conn), by_mail=False)
     return Loaded(wards, lived.reports, lived.jobs, lived.updates, accounts)
 
 

@@ -104,6 +104,14 @@ def test_the_past_is_told_in_its_order(loaded):
     assert backwards == 0
 
 
+def test_supervisors_find_a_few_warnings_and_nobody_is_written_to(loaded):
+    told = dict(loaded.rows("select kind, count(*) from escalation group by kind"))
+    assert told["overdue"]
+    assert sum(told.values()) <= 40
+    assert loaded.one("select count(*) from warning_mail") == 0
+    assert loaded.one("select count(*) from job_update where changes ? 'triage'") > 200
+
+
 def test_every_job_lies_in_the_ward_and_zone_it_was_given_for(loaded):
     astray = loaded.one(
         "select count(*) from job join area on area.id = job.ward_area_id"
