@@ -135,11 +135,15 @@ function reports(job, names) {
 
 const KINDS = { reported: "Reported", attached: "One more report", reassigned: "Given to another team", noted: "Note", feedback: "Feedback of the reporter", withdrawn: "Taken back", changed: "Changed" };
 
+// What a report said stands above; that it made the job is enough here.
+const happened = (update) =>
+  (update.kind === "reported" ? "" : say.changed(update).join(" · ")) || (update.note && update.kind === "changed" ? "Note" : KINDS[update.kind] ?? update.kind);
+
 function history(job) {
   const entries = [...job.updates].reverse();
   return make("section", { class: "job-part" }, make("h2", {}, "What happened"),
     make("ol", { class: "timeline" }, ...entries.map((update) => make("li", { class: update.pending ? "is-pending" : null },
-      make("p", { class: "happened" }, say.changed(update).join(" · ") || (KINDS[update.kind] ?? update.kind)),
+      make("p", { class: "happened" }, happened(update)),
       make("p", { class: "when" }, `${update.by}, ${say.moment(update.made_at)}${update.pending ? " – waiting to be sent" : ""}`),
       update.note && make("blockquote", {}, update.note),
       update.public_message && make("blockquote", {}, `To who reported it: ${update.public_message}`),
