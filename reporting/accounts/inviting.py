@@ -24,6 +24,7 @@ class Invited:
     id: UUID
     email: str
     name: str
+    role: str
     authority: str
 
 

@@ -89,6 +89,13 @@ async def sessions(conn: Connection, staff: UUID) -> list[Session]:
         return await cursor.fetchall()
 
 
+async def teams(conn: Connection, authority: int) -> list[tuple[str, str]]:
+    """Slug and name of each team that a crew may belong to."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.TEAMS, {"authority": authority})
+        return await cursor.fetchall()
+
+
 async def owner_of(conn: Connection, session: UUID) -> UUID:
     """Whose session it is. Raises NotFound."""
     async with conn.cursor(row_factory=tuple_row) as cursor:

@@ -30,7 +30,7 @@ _TELLING: Final = 4
 _REPEATED: Final = re.compile(r"(.{1,16}?)\1+")
 _ENDS: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 #: A row of keys or of characters, as in 12345678 or qwertyuiop.
-_ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "0123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
 def check(password: str, own: Iterable[str] = ()) -> None:

@@ -126,7 +126,7 @@ values (%(token_hash)s, %(staff)s, %(by)s, now() + make_interval(secs => %(secon
 FORGET_INVITATIONS = "delete from staff_invitation where staff_id = %(staff)s and used_at is null"
 
 INVITED = """
-select staff.id, staff.email, staff.name, authority.name as authority
+select staff.id, staff.email, staff.name, staff.role, authority.name as authority
 from staff_invitation
 join staff on staff.id = staff_invitation.staff_id
 join authority on authority.id = staff.authority_id
@@ -156,3 +156,5 @@ END_TOTP = """
 update staff set totp_secret = null, totp_since = null, totp_step = null
 where id = %(staff)s and totp_secret is not null
 """
+
+TEAMS = "select slug, name from team where authority_id = %(authority)s order by name, slug"

@@ -3,13 +3,14 @@
 ``device``: this browser is an install like any app's, and the reports it sent are its own.
 ``report-KB-…``: it holds the token of one report. ``staff``: somebody of the staff signed in on it.
 ``signing-in``: which browser began to sign in at the identity provider.
-``lang``: the language it is spoken to in. The first three are bearers; a request that changes
-something counts them only when it comes from a page of ours.
+``desk``: staff signed in on it once. ``lang``: the language it is spoken to in. The first three are
+bearers; a request that changes something counts them only when it comes from a page of ours.
 """
 
 import re
 from typing import Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import Request, Response
 
@@ -23,6 +24,7 @@ DEVICE: Final = "device"
 STAFF: Final = "staff"
 SIGNING_IN: Final = "signing-in"
 LANGUAGE: Final = "lang"
+_DESK: Final = "desk"
 
 _BEARER: Final = re.compile(r"kb[bdts]_[A-Za-z0-9_-]{43}")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -61,6 +63,27 @@ def take(request: Request, answer: Response, name: str) -> None:
     """Let the browser forget it."""
     answer.delete_cookie(
         _name(request, name), path="/", secure=_is_secure(request), httponly=True, samesite="lax"
+    )
+
+
+def desk(request: Request) -> UUID | None:
+    """What this browser calls itself at the staff's door: who signed in on it is known again."""
+    try:
+        return UUID(request.cookies.get(_name(request, _DESK), ""))
+    except ValueError:
+        return None
+
+
+def know_desk(request: Request, answer: Response, number: UUID) -> None:
+    """Let the browser keep that."""
+    answer.set_cookie(
+        _name(request, _DESK),
+        str(number),
+        max_age=REPORTER_S,
+        path="/",
+        secure=_is_secure(request),
+        httponly=True,
+        samesite="lax",
     )
 
 

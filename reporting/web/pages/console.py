@@ -7,6 +7,7 @@ going. These pages are in English; residents' pages are in every language there 
 import re
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -18,6 +19,7 @@ from reporting.auth import Action, Staff, identify, may
 from reporting.errors import (
     NotAllowed,
     NotSignedIn,
+    OtpNeeded,
     TooManyRequests,
     TooManyTries,
     WrongPassword,
@@ -25,7 +27,7 @@ from reporting.errors import (
 from reporting.jobs import deciding
 from reporting.oidc.provider import Provider
 from reporting.runtime import Runtime
-from reporting.web import cookies, problems
+from reporting.web import browsers, cookies, problems
 from reporting.web.body import CleanText
 from reporting.web.deps import RuntimeDep, belongings
 from reporting.web.pages.rendering import HEADERS, page
@@ -95,6 +97,7 @@ async def frame(runtime: Runtime, who: Staff) -> dict[str, Any]:
         # False for whom warnings are not for.
         "warned": warned,
         "most": reviewing.MOST,
+        "may_see_staff": may(who, Action.SEE_STAFF),
         "may_report": may(who, Action.CREATE_REPORT),
         "timezone": rules.authorities[who.authority_id].timezone,
         "kinds": rules.categories,
@@ -125,10 +128,11 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
     if not cookies.is_ours(request):
         raise NotAllowed("This form was sent from another site; open the page and send it here.")
     async with request.form() as form:
-        email, password, wanted = (
-            str(form.get(name, ""))[:_LONGEST] for name in ("email", "password", "next")
+        email, password, otp, wanted = (
+            str(form.get(name, ""))[:_LONGEST] for name in ("email", "password", "otp", "next")
         )
     wanted = way_on(wanted)
+    desk = cookies.desk(request) or uuid4()
     try:
         session = await staff.log_in(
             runtime.unit,
@@ -137,15 +141,19 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
             email=clean(email),
             password=clean(password),
             address=request.client.host if request.client else "",
+            otp=clean(otp).strip() or None,
+            tablet=desk,
+            name=browsers.named(request.headers.get("user-agent")),
         )
-    except (WrongPassword, TooManyTries, TooManyRequests) as refusal:
-        return _sign_in(request, wanted, email=email, refusal=refusal)
+    except (OtpNeeded, WrongPassword, TooManyTries, TooManyRequests) as refusal:
+        return _sign_in(request, wanted, email=email, refusal=refusal, asks_code=bool(otp))
     before = cookies.held(request, cookies.STAFF)
     if before is not None:  # whoever was here before is signed out
         async with runtime.unit() as conn:
             await staff.log_out(conn, before)
     answer = RedirectResponse(wanted, 303, HEADERS)
     cookies.give(request, answer, cookies.STAFF, session.access_token, session.expires_in)
+    cookies.know_desk(request, answer, desk)
     return answer
 
 
@@ -168,6 +176,7 @@ def _sign_in(
     *,
     email: str = "",
     refusal: Refusal | None = None,
+    asks_code: bool = False,
     left: bool = False,
 ) -> Response:
     status = 200 if refusal is None else problems.status_of(refusal)
@@ -184,6 +193,9 @@ def _sign_in(
         provider=provider_name(request),
         email=email,
         refusal=refusal and refusal.detail,
+        # The right password is typed once more: a page does not hold it.
+        asks_code=asks_code or isinstance(refusal, OtpNeeded),
+        is_next=isinstance(refusal, OtpNeeded),
         left=left,
     )
 
