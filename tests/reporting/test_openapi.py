@@ -123,6 +123,11 @@ async def test_a_bearer_is_needed_where_the_document_says_so(
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+def test_it_refers_only_to_what_is_in_it(found: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in found["components"]["schemas"]}
+    assert set(re.findall(r'"\$ref": ?"([^"]*)"', json.dumps(found))) <= known
+
+
 def test_bodies_have_examples_that_fit(found: dict[str, Any]) -> None:
     wrong = []
 

@@ -36,6 +36,11 @@ class OperationIn(UpdateIn):
     device_seq: int = Field(ge=1, le=LAST_SEQ, description="1 for the tablet's first, and so on")
 
 
+#: In the document each model stands once, beside the others.
+_OPERATION = OperationIn.model_json_schema(ref_template="#/components/schemas/{model}")
+_OPERATION.pop("$defs", None)
+
+
 class SyncIn(Wire):
     """Operations of one tablet; each is read by itself: one that is wrong stops no other."""
 
@@ -46,7 +51,7 @@ class SyncIn(Wire):
     operations: list[dict[str, Any]] = Field(
         min_length=1,
         max_length=MOST_OPERATIONS,
-        json_schema_extra={"items": OperationIn.model_json_schema()},
+        json_schema_extra={"items": _OPERATION},
     )
 
 
