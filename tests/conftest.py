@@ -43,7 +43,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of this test process."""
     with scratch(process_name(request)) as found:
         with psycopg.connect(found.admin_url, autocommit=True) as conn:
-            conn.execute(NO_AUTOVACUUM)
+            conn.execute(AS_TESTED)
         yield found
 
 
@@ -67,11 +67,13 @@ begin
 end $$;
 insert into rulebook (id, version) values (1, 1);
 """
-#: Statistics come from the tests that ask for them, and not when the server finds the time.
-NO_AUTOVACUUM = """
+#: Nobody pulls the plug (what `faults` kills is a server of its own). Statistics come from the
+#: tests that ask for them, and not when the server finds the time.
+AS_TESTED = """
 do $$
 declare name text;
 begin
+  execute format('alter database %I set synchronous_commit = off', current_database());
   for name in select tablename from pg_tables
     where schemaname = 'public' and tablename <> 'spatial_ref_sys'
   loop

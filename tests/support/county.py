@@ -31,6 +31,10 @@ class County:
 
     async def build(self) -> None:
         """Write authorities, areas, teams, categories and rules."""
+        async with self.conn.transaction():
+            await self._write()
+
+    async def _write(self) -> None:
         await self.add_authority("shire", "Shire County Council", "county")
         for slug in ("west", "east"):
             await self.add_authority(slug, f"{slug.title()} District Council", "district")
