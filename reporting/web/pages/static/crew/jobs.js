@@ -52,7 +52,9 @@
       const headers = place.etag ? { "If-None-Match": place.etag } : {};
       const answer = await ask("GET", path, { headers });
       if (answer.status === 304) return;
-      if (answer.status === 410 && place.cursor) {
+      // Too old, or of keys that are no longer in use.
+      const isOver = answer.status === 410 || answer.json?.code === "cursor-refused";
+      if (isOver && place.cursor) {
         place = { id: "pull", cursor: "", round: self.CrewDb.uuid(), whole: true };
         continue;
       }

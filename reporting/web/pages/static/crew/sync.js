@@ -223,6 +223,16 @@
 
   // --- Everything for the views ----------------------------------------------------------------
 
+  // What could not be kept is said at once, whoever asked for it.
+  const orFull = (work) => async (...given) => {
+    try {
+      return await work(...given);
+    } catch (error) {
+      if (error.code === "storage-full") tell("full");
+      throw error;
+    }
+  };
+
   async function act(job, fields, how) {
     const id = await Ops.act(job, fields, how);
     if (inPage) {
@@ -246,9 +256,9 @@
   }
 
   self.Crew = {
-    jobs: Jobs.jobs, job: Jobs.job, act, undo: Ops.undo, resolve: Ops.resolve, again: Ops.again, drop: Ops.drop,
+    jobs: Jobs.jobs, job: Jobs.job, act: orFull(act), undo: Ops.undo, resolve: Ops.resolve, again: Ops.again, drop: Ops.drop,
     draft: Ops.draft, saveDraft: Ops.saveDraft, drafts: Ops.drafts,
-    queue: () => Ops.queue(sending), exportQueue: Ops.exportQueue, addPicture: Photos.addPicture,
+    queue: () => Ops.queue(sending), exportQueue: Ops.exportQueue, addPicture: orFull(Photos.addPicture),
     photo: Photos.photo, picturesOf: Photos.ofJob, progress: (id) => progress.get(id) ?? 0,
     state, sync, signOut, watch: Db.watch, wipe: Db.wipe, tablet: Db.tablet, words: self.CrewWords,
   };
