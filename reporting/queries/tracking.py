@@ -34,6 +34,10 @@ select
   entry.id, entry.seq, entry.kind, entry.actor, entry.recorded_at, entry.changes,
   words.public_message,
   case when left(entry.actor, 7) = 'report:' then words.note end as own_words,
+  case when entry.changes ->> 'status' = 'referred' then (
+    select authority.name from authority where authority.slug = entry.changes ->> 'authority'
+  ) end as passed_here,
+  case when entry.changes ->> 'status' = 'referred' then words.waiting_for end as passed_outside,
   (
     select coalesce(jsonb_agg({SHOWN} order by id), '[]')
     from photo where photo.update_id = entry.id

@@ -120,6 +120,8 @@ def timeline(
                 "by_reporter": by_reporter,
                 "fixed": entry.changes.get("fixed"),
                 "status": status,
+                "passed_to": entry.passed_here
+                or (entry.passed_outside if is_own or _passes(entry.passed_outside) else None),
                 "message": message if is_own or _passes(message) else None,
                 # What other residents sent is shown as the public sees it.
                 "photos": list(entry.photos),

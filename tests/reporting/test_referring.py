@@ -189,6 +189,12 @@ async def test_to_and_fro_ends_with_a_supervisor(
     # Each hand it went through was told to its reporter.
     told = (await client.get(f"/v1/reports/{made['id']}")).json()["timeline"]
     assert [entry["status"] for entry in told].count("referred") == 3
+    names = {"west": "West District Council", "shire": "Shire County Council"}
+    assert [entry["passed_to"] for entry in told if entry["passed_to"]] == [
+        names[to] for _, to in hands
+    ]
+    page = (await client.get(f"/r/{made['reference']}")).text
+    assert all(f"{OURS.format(names[to])}." in page for _, to in hands)
     # Whoever takes it ends that.
     assert not {"referred_here", "referred_often"} & set(
         (await do(job, bosses[last], status="received"))["flags"]

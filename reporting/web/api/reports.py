@@ -246,6 +246,7 @@ class TimelineOut(Wire):
     by_reporter: bool = Field(description="The reader did it: feedback, taking it back")
     fixed: bool | None = Field(description="What feedback said")
     status: str = Field(description="As it was after this")
+    passed_to: str | None = Field(description="Of what was referred: to whom")
     message: str | None = Field(
         description="What the council wrote, or for the reporter their own words. The public reads"
         " what the screen for personal data lets through"

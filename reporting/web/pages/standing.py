@@ -88,7 +88,7 @@ def _happened(entry: Mapping[str, Any], spoken: Language) -> str:
         entry["kind"],
         changes,
         status=entry["status"],
-        facts=notices.Facts(),
+        facts=notices.Facts(authority=entry["passed_to"]),
         language=spoken.code,
     )
     return words or spoken.say("A message from the team")
