@@ -71,6 +71,15 @@ async def add(conn: Connection, new: NewAuthority) -> int:
     return int(authority)
 
 
+async def keep_calendar(conn: Connection, slug: str, calendar: str) -> None:
+    """Keep these public holidays from now on. What is due already stays as it was promised."""
+    _check_calendar(calendar)
+    changed = await conn.execute(queries.SET_CALENDAR, {"slug": slug, "calendar": calendar})
+    if changed.rowcount == 0:
+        raise AuthorityRefused(f"There is no authority {slug}.")
+    await bump(conn)
+
+
 def _check(new: NewAuthority) -> None:
     if not SLUG.fullmatch(new.slug):
         raise AuthorityRefused(
@@ -88,9 +97,14 @@ def _check(new: NewAuthority) -> None:
         raise AuthorityRefused(f"Only a {UPPER_TIER} has members; {new.slug} is {new.tier}.")
     if new.timezone not in zoneinfo.available_timezones():
         raise AuthorityRefused(f"There is no time zone {new.timezone}; say it like Europe/London.")
-    if new.calendar is not None and not calendars.is_known(new.calendar):
+    if new.calendar is not None:
+        _check_calendar(new.calendar)
+
+
+def _check_calendar(calendar: str) -> None:
+    if not calendars.is_known(calendar):
         raise AuthorityRefused(
-            f"There is no calendar {new.calendar}; say it like GB-SCT (or GB-ENG, GB-WLS, GB-NIR)."
+            f"There is no calendar {calendar}; say it like GB-SCT (or GB-ENG, GB-WLS, GB-NIR)."
         )
 
 

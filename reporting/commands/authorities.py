@@ -11,11 +11,6 @@ from reporting.commands.base import command, out, running
 app = typer.Typer(no_args_is_help=True, help="The councils and highway bodies.")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `add` a sub-command while it is the only one."""
-
-
 @app.command("add")
 @command
 async def add(
@@ -46,3 +41,15 @@ async def add(
     async with running() as runtime, runtime.unit() as conn:
         await authorities.add(conn, new)
     out.print(f"Added {tier} {slug}, {name}.", markup=False)
+
+
+@app.command("calendar")
+@command
+async def calendar(
+    slug: Annotated[str, typer.Argument(help="Its short name.")],
+    code: Annotated[str, typer.Argument(help="GB-ENG, GB-WLS, GB-SCT, GB-NIR, IE …")],
+) -> None:
+    """Say whose public holidays a council keeps; what is due already stays as it is."""
+    async with running() as runtime, runtime.unit() as conn:
+        await authorities.keep_calendar(conn, slug, code)
+    out.print(f"{slug} keeps the public holidays of {code}.", markup=False)

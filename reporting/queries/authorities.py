@@ -23,3 +23,5 @@ where member.slug = any(%(slugs)s)
 """
 
 ADD_MEMBER = "insert into authority_member (authority_id, member_id) values (%s, %s)"
+
+SET_CALENDAR = "update authority set calendar = %(calendar)s where slug = %(slug)s"

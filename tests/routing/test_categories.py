@@ -112,6 +112,19 @@ def test_what_is_written_is_read_back():
             ),
             "no answer to it",
         ),
+        *(
+            (file_of(risk={"impact": 1, "likelihood": 1, "moves": [move]}), says)
+            for move, says in (
+                ({"impact": 1}, "one of question, zone_type, zone or reports"),
+                ({"zone_type": "school", "reports": 3}, "one of question, zone_type, zone or"),
+                ({"zone_type": "school", "is": [True]}, "no other, needs either is or at_least"),
+                ({"question": "out"}, "needs either is or at_least"),
+                ({"question": "flickers", "is": [True], "within_m": 5}, "goes with zone_type"),
+                ({"zone_type": "school", "within_m": 501}, "within_m"),
+                ({"reports": 3, "impact": -1}, "never lower it"),
+                ({"reports": 1}, "reports"),
+            )
+        ),
         (file_of(questions=[*LIGHT["questions"], LIGHT["questions"][0]]), "same code"),
         (json.dumps({"categories": [LIGHT, LIGHT]}), "used twice"),
     ],

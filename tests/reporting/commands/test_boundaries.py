@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import shapely
 from typer.testing import CliRunner, Result
 
 from reporting.cli import app
+from routing import rulebook
 from tests.support.shapes import feature, features, square, write
 
 WARDS = features({"W1": square(0), "W2": square(1)})
@@ -218,6 +220,7 @@ async def test_a_fallback_team_is_made(run, owner):
         (("--tier", "unitary", "--members", "west"), "Only a county has members"),
         (("--tier", "county", "--timezone", "London"), "There is no time zone London"),
         (("--tier", "county", "--fallback-team", "A B"), "A team's slug is"),
+        (("--tier", "county", "--calendar", "Scotland"), "There is no calendar Scotland"),
     ],
 )
 async def test_an_authority_that_cannot_be_added(run, owner, words, sentence):
@@ -225,6 +228,26 @@ async def test_an_authority_that_cannot_be_added(run, owner, words, sentence):
     assert sentence in one_clear_line(result)
     assert await count(owner, "authority") == 0
     assert await count(owner, "team") == 0
+
+
+async def test_an_authority_keeps_the_holidays_of_its_country(run, owner):
+    added = await asyncio.to_thread(run, *AUTHORITY, "--tier", "county", "--calendar", "GB-SCT")
+    assert added.exit_code == 0
+    st_andrew = date(2026, 11, 30)
+    (shire,) = (await rulebook.load(owner)).authorities.values()
+    assert not shire.calendar.is_working_day(st_andrew)
+    version = (await rulebook.load(owner)).version
+    changed = await asyncio.to_thread(run, "authority", "calendar", "shire", "GB-WLS")
+    assert changed.stdout == "shire keeps the public holidays of GB-WLS.\n"
+    (shire,) = (await rulebook.load(owner)).authorities.values()
+    assert shire.calendar.is_working_day(st_andrew)
+    assert (await rulebook.load(owner)).version > version
+    for words, sentence in (
+        (("north", "GB-SCT"), "There is no authority north."),
+        (("shire", "Wales"), "There is no calendar Wales"),
+    ):
+        refused = await asyncio.to_thread(run, "authority", "calendar", *words)
+        assert sentence in one_clear_line(refused)
 
 
 def test_a_slug_is_taken_once(run, westmere):
