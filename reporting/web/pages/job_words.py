@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from reporting import screen
 from reporting.language import Language
 from reporting.notices import CLOSED_REASONS
 from reporting.web.pages.standing import TAGS
@@ -121,8 +120,3 @@ def answers(report: Mapping[str, Any], rules: Rules) -> list[tuple[str, str]]:
         said = {True: "yes", False: "no"}.get(value) if isinstance(value, bool) else None
         found.append((question.label if question else code, said or labels.get(value, str(value))))
     return found
-
-
-def may_lead_to_a_person(text: str | None) -> bool:
-    """Whether the public does not read it before somebody has."""
-    return bool(screen.held(text))
