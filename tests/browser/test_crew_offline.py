@@ -17,6 +17,8 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Page, expect
 
 from reporting.runtime import Connection
+from reporting.web.pages import crew
+from reporting.web.pages.static import VERSION, packed
 from tests.browser.test_offline import IN_CONTROL, NO_SIGNAL, Phone, photographed
 from tests.reporting.test_reports import pothole
 from tests.support.browser import axe
@@ -31,6 +33,7 @@ ADD_PICTURE = """async ([job, text]) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   return await Crew.addPicture(job, new File([bytes], "hole.jpg"), "after");
 }"""
+SHELLS = "caches.keys().then((names) => names.filter((name) => name.includes('crew-shell')))"
 #: Everything that stands in the crew's database.
 KEPT = """async () => {
   const db = await new Promise((found) => {
@@ -210,7 +213,9 @@ async def test_what_two_people_changed_is_asked_and_settled_either_way(
     await expect(card.locator(".theirs")).to_contain_text("Waiting")
     await looked_at(page)
     links = await page.locator("#view .needs h3 a").all()
-    mine, theirs = [UUID((await each.get_attribute("href")).rpartition("/")[2]) for each in links]
+    mine, theirs = [
+        UUID(str(await each.get_attribute("href")).rpartition("/")[2]) for each in links
+    ]
     await card.get_by_role("button", name="Use mine").click()
     await expect(page.locator("#view .needs")).to_have_count(1)
     await page.locator("#view .needs").get_by_role("button", name="Keep theirs").click()
@@ -413,6 +418,34 @@ async def test_a_full_tablet_says_so_and_gives_up_pictures_first(tablet: Tablet)
     assert await page.evaluate(refused, [str(tablet.jobs[0]), {"note": "x"}, 0]) == "storage-full"
     await expect(page.locator("#notices")).to_contain_text("The storage of this tablet is full")
     assert await states(page) == ["waiting"]
+
+
+@pytest.mark.long
+async def test_a_new_version_waits_while_somebody_is_in_the_middle_of_a_job(
+    tablet: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await tablet.sign_in()
+    newer = crew._WORKER.replace(VERSION.encode(), b"another", 1)
+    monkeypatch.setattr(crew, "_WORKER", newer)
+    monkeypatch.setattr(crew, "_WORKER_PACKED", packed(newer))
+    await page.evaluate(f"location.hash = '#/job/{tablet.jobs[0]}'")
+    await page.evaluate(
+        "navigator.serviceWorker.getRegistration('/crew').then((it) => it.update())"
+    )
+    waits = "navigator.serviceWorker.getRegistration('/crew').then((it) => Boolean(it.waiting))"
+    await until(lambda: page.evaluate(waits), "the new one is there", 40)
+    await expect(page.locator("#newer .note")).to_have_count(0)
+    await page.evaluate("location.hash = '#/queue'")
+    await expect(page.locator("#newer .note")).to_contain_text("A new version is ready")
+    await looked_at(page)
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Use it now").click()
+
+    async def is_newer() -> bool:
+        return not [url for url in await page.evaluate(SHELLS) if VERSION in url]
+
+    await until(is_newer, "the old one has gone", 40)
+    await tablet.has(page, 3)
 
 
 async def change(client: httpx.AsyncClient, who: Headers, job: UUID, **fields: Any) -> None:
