@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 from cryptography.hazmat.primitives import serialization
@@ -136,6 +136,14 @@ def liar() -> Iterator[Liar]:
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             found.asked.append(self.path)
+            if self.path.startswith("/authorize?"):  # says yes to whoever comes
+                found.id_token = found.sign(found.claims(self.path))
+                asked = {name: values[0] for name, values in parse_qs(self.path).items()}
+                back = urlencode({"code": "c", "state": asked["state"]})
+                self.send_response(302)
+                self.send_header("location", f"{asked['redirect_uri']}?{back}")
+                self.end_headers()
+                return
             body = json.dumps(found.content(self.path)).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
