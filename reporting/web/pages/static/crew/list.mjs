@@ -62,6 +62,7 @@ export async function render(root) {
     ].filter(Boolean).join(" · ");
     const some = shown.slice(0, chosen.most);
     keyed(rows, some.map((job, i) => row(job, i, me, turns)));
+    mark();
     if (!some.length) rows.replaceChildren(make("li", { class: "nothing" }, all.length ? "No job of these. Choose others above." : state.list_at ? "Nothing is to be done." : "The list has not been read yet."));
     more.hidden = shown.length <= some.length;
     more.textContent = `Show ${Math.min(STEP, shown.length - some.length)} more of ${shown.length}`;
@@ -92,12 +93,11 @@ export async function render(root) {
     const name = say.category(names, job.category);
     const turn = chosen.order === "round" && turns.has(job.id) ? turns.get(job.id) + 1 : null;
     const share = Math.round(time.share * 20) / 20;
-    const isChosen = chosen.selected === job.id;
     const facts = [job.reference, say.where(job), far].filter(Boolean).join(" · ");
     const marks = [say.onIt(job, me), job.report_count > 1 && `${job.report_count} reports`, job.reopened > 0 && "Reopened", job.left && "No longer yours"].filter(Boolean);
     return {
-      key: job.id, is: [time.words, time.level, share, facts, marks, name, pending?.words, job.priority, isChosen, turn, Boolean(job.location), chosen.map],
-      draw: () => make("li", { class: `row ${time.level}${isChosen ? " is-chosen" : ""}` },
+      key: job.id, is: [time.words, time.level, share, facts, marks, name, pending?.words, job.priority, turn, Boolean(job.location), chosen.map],
+      draw: () => make("li", { class: `row ${time.level}` },
         make("a", { class: "row-link", href: `#/job/${job.id}`, onfocus: () => select(job.id, false) },
           make("span", { class: "row-name" }, turn && make("b", { class: "turn" }, make("span", { class: "unseen" }, "Stop "), String(turn)), make("span", {}, name),
             make("span", { class: `tag ${job.priority.toLowerCase()}` }, job.priority)),
@@ -105,7 +105,7 @@ export async function render(root) {
           make("span", { class: "row-time" }, gauge(share), make("b", {}, time.words)),
           marks.length > 0 && make("span", { class: "row-marks" }, marks.join(" · ")),
           pending && make("span", { class: `row-pending ${pending.level}` }, pending.words)),
-        chosen.map && job.location && button("Map", () => select(job.id, true), "plain row-map", { "aria-label": `Show ${job.reference} on the map`, "aria-pressed": String(isChosen) })),
+        chosen.map && job.location && button("Map", () => select(job.id, true), "plain row-map", { "aria-label": `Show ${job.reference} on the map`, "aria-pressed": "false" })),
     };
   }
 
@@ -113,14 +113,22 @@ export async function render(root) {
   function select(id, byHand, fromMap = false) {
     if (chosen.selected === id && !byHand) return;
     chosen.selected = id;
-    for (const each of rows.children) {
-      const is = each.dataset.key === id;
-      each.classList.toggle("is-chosen", is);
-      each.querySelector(".row-map")?.setAttribute("aria-pressed", String(is));
-      if (is && fromMap) each.scrollIntoView({ block: "nearest" });
-      if (is && fromMap) each.querySelector("a").focus({ preventScroll: true });
+    mark();
+    const row = fromMap && [...rows.children].find((each) => each.dataset.key === id);
+    if (row) {
+      row.scrollIntoView({ block: "nearest" });
+      row.querySelector("a").focus({ preventScroll: true });
     }
     drawnMap?.select(id, byHand && !fromMap);
+  }
+
+  // Apart from what is drawn for a row: what has focus keeps it.
+  function mark() {
+    for (const each of rows.children) {
+      const is = each.dataset.key === chosen.selected;
+      each.classList.toggle("is-chosen", is);
+      each.querySelector(".row-map")?.setAttribute("aria-pressed", String(is));
+    }
   }
 
   async function drawMap(shown) {

@@ -27,6 +27,11 @@ async function fill(item, photo, label) {
   const url = await Crew.photo(photo.id, "small");
   if (!url) {
     item.replaceChildren(make("p", { class: "no-photo" }, "Not on this tablet yet"));
+    const over = Crew.watch((news) => {
+      const isIt = news.kind === "photo" && news.id.startsWith(photo.id);
+      if (isIt || !item.isConnected) over();
+      if (isIt) fill(item, photo, label);
+    });
     return;
   }
   item.replaceChildren(button(make("img", { src: url, alt: label }), () => enlarge(photo.id, label), "photo", { "aria-label": `${label}, show it large` }));
