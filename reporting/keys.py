@@ -39,6 +39,7 @@ class Keys:
         self._unsubscribing = self._derive(b"unsubscribing")
         self._confirming = self._derive(b"confirming")
         self._seal = AESGCM(self._derive(b"sealed"))
+        self._inviting = self._derive(b"inviting")
         self._handing_over = self._derive(b"handing over")
         self.checkpoints = Ed25519PrivateKey.from_private_bytes(self._derive(b"checkpoints"))
 
@@ -65,6 +66,10 @@ class Keys:
     def tracking_token(self, report: UUID) -> str:
         """The token that proves "I reported this". Derived, so that it need not be stored."""
         return TRACKING + _text(hmac.digest(self._tracking, report.bytes, "sha256"))
+
+    def invitation_token(self, invitation: UUID) -> str:
+        """What is in a link to set a password. Derived, so that a mail can bring it later."""
+        return _text(hmac.digest(self._inviting, invitation.bytes, "sha256"))
 
     def handover_token(self, handover: UUID) -> str:
         """What is in a link to one job. Derived, so it can be shown again and is not stored."""

@@ -185,6 +185,21 @@ def hand_over(asked: ToHandOver, *, link: str) -> Mail:
     )
 
 
+def invite(invitation: UUID, to: str, *, name: str, authority: str, until: str, link: str) -> Mail:
+    """The mail that brings a link to set a password. Staff are written to in English."""
+    values = {"name": name, "to": to, "authority": authority, "until": until, "link": link}
+    spoken = language(None)
+    return Mail(
+        to=to,
+        sender=authority,
+        subject=f"Your Kerbline account at {authority}",
+        text=_render("invitation.txt", spoken, values),
+        html=_render("invitation.html", spoken, values),
+        language=spoken.tag,
+        id=f"invitation.{invitation}",
+    )
+
+
 class ToldJob(Protocol):
     """A job as a warning names it."""
 

@@ -36,6 +36,7 @@ from workers.jobs.confirm import ask_to_confirm
 from workers.jobs.escalation import escalate, warn
 from workers.jobs.handling import Context
 from workers.jobs.handover import send_handover
+from workers.jobs.invitation import send_invitation
 from workers.jobs.notify import notify
 from workers.jobs.photos import develop, forget_originals, forget_photos, forget_uploads
 from workers.jobs.retention import forget_the_old, reroute
@@ -79,7 +80,10 @@ UPDATES: Final = Queue("kerbline:updates", (notify,), max_jobs=10, timeout_s=20,
 PHOTOS: Final = Queue("kerbline:photos", (develop,), max_jobs=2, timeout_s=120)
 #: A mail server may take its time; no update waits for it.
 CONFIRMATIONS: Final = Queue(
-    "kerbline:confirmations", (ask_to_confirm, send_handover, warn), max_jobs=2, timeout_s=60
+    "kerbline:confirmations",
+    (ask_to_confirm, send_handover, send_invitation, warn),
+    max_jobs=2,
+    timeout_s=60,
 )
 QUEUES: Final = (UPDATES, PHOTOS, CONFIRMATIONS)
 
@@ -88,6 +92,7 @@ TARGETS: Final = {
     "update": Target(UPDATES.name, notify.__name__, ids=50),
     "confirm": Target(CONFIRMATIONS.name, ask_to_confirm.__name__, ids=1),
     "handover": Target(CONFIRMATIONS.name, send_handover.__name__, ids=1),
+    "invitation": Target(CONFIRMATIONS.name, send_invitation.__name__, ids=1),
     "warning": Target(CONFIRMATIONS.name, warn.__name__, ids=1),
     "photo": Target(PHOTOS.name, develop.__name__, ids=1),
 }

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.rows import tuple_row
 
 from reporting.accounts import inviting, journal, making, reading
+from reporting.accounts.inviting import Inviting
 from reporting.accounts.reading import Account
 from reporting.auth import Action, Staff, scope
 from reporting.errors import NotAllowed, NotFound, StaffRefused
@@ -32,7 +33,14 @@ class Wanted:
 
 
 async def make(
-    conn: Connection, passwords: Passwords, who: Staff, *, email: str, name: str, wanted: Wanted
+    conn: Connection,
+    passwords: Passwords,
+    how: Inviting,
+    who: Staff,
+    *,
+    email: str,
+    name: str,
+    wanted: Wanted,
 ) -> tuple[UUID, str]:
     """A new account and the token of its invitation. Raises NotAllowed and StaffRefused."""
     role = wanted.role or "crew"
@@ -50,15 +58,15 @@ async def make(
         name=name,
         actor=who.actor,
     )
-    return found, await inviting.invite(conn, found, who.id, who.actor)
+    return found, await inviting.invite(conn, how, found, who.id, who.actor)
 
 
-async def invite(conn: Connection, who: Staff, staff: UUID) -> str:
+async def invite(conn: Connection, how: Inviting, who: Staff, staff: UUID) -> str:
     """A new link to set a password; the one before is of no use any more."""
     found = await reading.account(conn, who, staff, Action.CHANGE_STAFF)
     if found.disabled_at is not None:
         raise StaffRefused("This account is disabled; enable it first.")
-    return await inviting.invite(conn, staff, who.id, who.actor)
+    return await inviting.invite(conn, how, staff, who.id, who.actor)
 
 
 async def change(conn: Connection, who: Staff, staff: UUID, wanted: Wanted) -> Account:

@@ -1,17 +1,19 @@
 """Invitations: a link by which somebody sets a password, once, within a week."""
 
-import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from psycopg.rows import class_row
 
-from reporting import keys, passwords
+from reporting import passwords
 from reporting.accounts import journal
 from reporting.errors import NotFound
+from reporting.keys import Keys, token_hash
 from reporting.passwords import Passwords
 from reporting.queries import accounts as queries
+from reporting.queries import outbox
 from reporting.runtime import Connection
 
 GOOD_FOR_S: Final = 7 * 24 * 3600
@@ -26,21 +28,36 @@ class Invited:
     name: str
     role: str
     authority: str
+    expires_at: datetime
+    timezone: str
 
 
-async def invite(conn: Connection, staff: UUID, by: UUID | None, actor: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Inviting:
+    """What making a link takes, and whether there is a server to mail it by."""
+
+    keys: Keys
+    is_mailed: bool
+
+
+async def invite(
+    conn: Connection, inviting: Inviting, staff: UUID, by: UUID | None, actor: str
+) -> str:
     """The token of a new invitation; only its hash is kept, so it can be shown once."""
-    token = secrets.token_urlsafe(32)
+    number = uuid4()
+    token = inviting.keys.invitation_token(number)
     await conn.execute(queries.FORGET_INVITATIONS, {"staff": staff})
     await conn.execute(
         queries.INVITE,
         {
-            "token_hash": keys.token_hash(token),
+            "token_hash": token_hash(token),
             "staff": staff,
             "by": by,
             "seconds": GOOD_FOR_S,
         },
     )
+    if inviting.is_mailed:
+        await conn.execute(outbox.RECORD, {"topic": "invitation", "subject": number})
     await journal.note(conn, staff, actor, "invited")
     return token
 
@@ -48,7 +65,7 @@ async def invite(conn: Connection, staff: UUID, by: UUID | None, actor: str) -> 
 async def invited(conn: Connection, token: str) -> Invited:
     """Whose it is. Raises NotFound for one that was used, is too old or never was."""
     async with conn.cursor(row_factory=class_row(Invited)) as cursor:
-        await cursor.execute(queries.INVITED, {"token_hash": keys.token_hash(token)})
+        await cursor.execute(queries.INVITED, {"token_hash": token_hash(token)})
         found = await cursor.fetchone()
     if found is None:
         raise NotFound
@@ -63,7 +80,7 @@ async def take_up(conn: Connection, hashes: Passwords, token: str, password: str
     found = await invited(conn, token)
     passwords.check(password, (found.email, found.name))
     stored = await hashes.hash(password)
-    cursor = await conn.execute(queries.TAKE_UP, {"token_hash": keys.token_hash(token)})
+    cursor = await conn.execute(queries.TAKE_UP, {"token_hash": token_hash(token)})
     if cursor.rowcount == 0:
         raise NotFound
     await conn.execute(queries.SET_HASH, {"staff": found.id, "password_hash": stored})

@@ -96,6 +96,13 @@ async def teams(conn: Connection, authority: int) -> list[tuple[str, str]]:
         return await cursor.fetchall()
 
 
+async def lines(conn: Connection, authority: str | None) -> list[str]:
+    """Every account in a line of text, for the command line."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.LINES, {"authority": authority})
+        return ["  ".join(row).rstrip() for row in await cursor.fetchall()]
+
+
 async def owner_of(conn: Connection, session: UUID) -> UUID:
     """Whose session it is. Raises NotFound."""
     async with conn.cursor(row_factory=tuple_row) as cursor:

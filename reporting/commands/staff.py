@@ -5,16 +5,11 @@ from typing import Annotated
 
 import typer
 
-from reporting.accounts import making
+from reporting.accounts import administering, making, reading
 from reporting.commands.base import command, fail, out, running
 from reporting.passwords import Passwords
 
 app = typer.Typer(no_args_is_help=True, help="The accounts of a council's own people.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `add` a sub-command while it is the only one."""
 
 
 @app.command("add")
@@ -58,6 +53,40 @@ async def _add(
             name=name,
         )
     out.print(f"Added {role} {email.lower()} of {authority}.", markup=False)
+
+
+@app.command("list")
+def show(
+    authority: Annotated[str | None, typer.Option(help="Only of this authority.")] = None,
+) -> None:
+    """The accounts: address, role, authority, and whether they are disabled."""
+    _list(authority)
+
+
+@command
+async def _list(authority: str | None) -> None:
+    async with running() as runtime, runtime.reading() as conn:
+        for line in await reading.lines(conn, authority):
+            out.print(line, markup=False, highlight=False)
+
+
+@app.command("disable")
+def disable(email: Annotated[str, typer.Argument(help="The name to log in with.")]) -> None:
+    """End an account's sessions at once and let nobody in by it."""
+    _switch(email, disabled=True)
+
+
+@app.command("enable")
+def enable(email: Annotated[str, typer.Argument(help="The name to log in with.")]) -> None:
+    """Let a disabled account sign in again."""
+    _switch(email, disabled=False)
+
+
+@command
+async def _switch(email: str, *, disabled: bool) -> None:
+    async with running() as runtime, runtime.unit() as conn:
+        found = await administering.switch(conn, email, disabled=disabled)
+    out.print(f"{'Disabled' if disabled else 'Enabled'} {found.email}.", markup=False)
 
 
 def _password() -> str:

@@ -126,7 +126,8 @@ values (%(token_hash)s, %(staff)s, %(by)s, now() + make_interval(secs => %(secon
 FORGET_INVITATIONS = "delete from staff_invitation where staff_id = %(staff)s and used_at is null"
 
 INVITED = """
-select staff.id, staff.email, staff.name, staff.role, authority.name as authority
+select staff.id, staff.email, staff.name, staff.role, authority.name as authority,
+  staff_invitation.expires_at, authority.timezone
 from staff_invitation
 join staff on staff.id = staff_invitation.staff_id
 join authority on authority.id = staff.authority_id
@@ -158,3 +159,12 @@ where id = %(staff)s and totp_secret is not null
 """
 
 TEAMS = "select slug, name from team where authority_id = %(authority)s order by name, slug"
+
+LINES = """
+select
+  staff.email, staff.role, authority.slug,
+  case when staff.disabled_at is null then '' else 'disabled' end
+from staff join authority on authority.id = staff.authority_id
+where %(authority)s::text is null or authority.slug = %(authority)s
+order by authority.slug, staff.role, staff.email
+"""

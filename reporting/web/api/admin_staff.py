@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from reporting.accounts import administering, journal, reading
+from reporting.accounts.inviting import Inviting
 from reporting.accounts.reading import Account
 from reporting.auth import Action, Staff, may_account
 from reporting.errors import (
@@ -140,7 +141,10 @@ async def list_staff(runtime: RuntimeDep, staff: StaffDep) -> Response:
     "/staff",
     operation_id="createStaff",
     summary="Make an account",
-    description="It is made without a password: send its person the link.",
+    description=(
+        "It is made without a password: send its person the link. Where there is a mail server, it"
+        " is mailed to them too."
+    ),
     status_code=201,
     response_model=Invited,
     responses=responses(Invalid, StaffRefused, *_WHO),
@@ -149,7 +153,13 @@ async def create_staff(runtime: RuntimeDep, staff: StaffDep, body: AccountIn) ->
     wanted = administering.Wanted(role=body.role, teams=_once(body.teams), wards=_once(body.wards))
     async with runtime.unit() as conn:
         found, token = await administering.make(
-            conn, runtime.passwords, staff, email=body.email, name=body.name, wanted=wanted
+            conn,
+            runtime.passwords,
+            inviting(runtime),
+            staff,
+            email=body.email,
+            name=body.name,
+            wanted=wanted,
         )
     return answer({"id": found, "invitation_url": invitation_url(runtime, token)}, 201)
 
@@ -201,7 +211,7 @@ async def change_staff(
 )
 async def invite_staff(runtime: RuntimeDep, staff: StaffDep, staff_id: UUID) -> Response:
     async with runtime.unit() as conn:
-        token = await administering.invite(conn, staff, staff_id)
+        token = await administering.invite(conn, inviting(runtime), staff, staff_id)
     return answer({"id": staff_id, "invitation_url": invitation_url(runtime, token)}, 201)
 
 
@@ -244,6 +254,11 @@ async def revoke_session(runtime: RuntimeDep, staff: StaffDep, session_id: UUID)
     async with runtime.unit() as conn:
         await administering.revoke(conn, staff, session_id)
     return Response(status_code=204, headers=NO_STORE)
+
+
+def inviting(runtime: Runtime) -> Inviting:
+    """How this process invites: the link is mailed too where there is a mail server."""
+    return Inviting(runtime.keys, is_mailed=runtime.settings.smtp_url is not None)
 
 
 def invitation_url(runtime: Runtime, token: str) -> str:

@@ -15,7 +15,7 @@ from reporting.errors import NotFound, StaffRefused
 from reporting.roles import ROLES
 from reporting.runtime import Runtime
 from reporting.web import problems
-from reporting.web.api.admin_staff import invitation_url
+from reporting.web.api.admin_staff import invitation_url, inviting
 from reporting.web.deps import RuntimeDep
 from reporting.web.pages.console import ConsoleRoute, StaffDep, clean, console_page
 from reporting.web.pages.rendering import HEADERS
@@ -53,7 +53,13 @@ async def make(request: Request, runtime: RuntimeDep, who: StaffDep) -> Response
         _check_name(name)
         async with runtime.unit() as conn:
             staff, token = await administering.make(
-                conn, runtime.passwords, who, email=email, name=name, wanted=wanted
+                conn,
+                runtime.passwords,
+                inviting(runtime),
+                who,
+                email=email,
+                name=name,
+                wanted=wanted,
             )
     except StaffRefused as refusal:
         return await _list(runtime, who, refusal=refusal, email=email, name=name, wanted=wanted)
@@ -77,7 +83,7 @@ async def change(request: Request, runtime: RuntimeDep, who: StaffDep, staff: UU
         async with runtime.unit() as conn:
             match action:
                 case "invite":
-                    token = await administering.invite(conn, who, staff)
+                    token = await administering.invite(conn, inviting(runtime), who, staff)
                 case "change":
                     _check_name(name)
                     wanted = Wanted(email, name, wanted.role, wanted.teams, wanted.wards)
@@ -148,6 +154,7 @@ async def _account(
         roles=_roles(who),
         all_teams=teams,
         link=link,
+        is_mailed=inviting(runtime).is_mailed,
         done={
             "change": "Saved",
             "totp": "Second factor taken away",

@@ -64,10 +64,27 @@ def test_a_supervisor_may_have_wards(run: Run, database: Database) -> None:
     assert stored(database)[0][2] == ["D1", "D2"]
 
 
+def test_accounts_are_listed_disabled_and_enabled_but_for_the_last_admin(run: Run) -> None:
+    add(run, "--role", "admin")
+    listed = run("staff", "list", "--authority", "shire")
+    assert listed.stdout.split() == ["ann@shire.example", "admin", "shire"]
+    refused = run("staff", "disable", "ann@shire.example")
+    assert refused.exit_code == 1
+    assert refused.stderr.strip() == "This is the last admin; make another first."
+    words = ("--role", "admin", "--email", "Bo@shire.example")
+    assert add(run, *words).exit_code == 0
+    assert run("staff", "disable", "Ann@shire.example").exit_code == 0
+    assert "disabled" in run("staff", "list").stdout
+    assert run("staff", "disable", "bo@shire.example").exit_code == 1
+    assert run("staff", "enable", "ann@shire.example").exit_code == 0
+    assert "disabled" not in run("staff", "list").stdout
+    assert run("staff", "enable", "nobody@shire.example").exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("more", "password", "sentence"),
     [
-        (("--role", "crew"), PASSWORD, "A crew works for a team; name one with --team."),
+        (("--role", "crew"), PASSWORD, "A crew works for a team; name one."),
         (("--role", "supervisor", "--wards", "W1"), PASSWORD, "shire has no ward or division W1."),
         (("--role", "admin"), "short", "A password has 12 to 128 characters."),
         (("--role", "admin"), "", "Give the password on standard input."),
