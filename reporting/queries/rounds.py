@@ -35,6 +35,12 @@ on conflict (staff_id, team_id, day) do update
 set stops = excluded.stops, start = excluded.start, made_at = now()
 """
 
+#: Nobody asks for those of days gone by.
+FORGET = """
+delete from work_round
+where staff_id = %(staff)s and team_id = %(team)s and day < %(day)s::date - 7
+"""
+
 KEPT = """
 select stops, start from work_round
 where staff_id = %(staff)s and team_id = %(team)s and day = %(day)s

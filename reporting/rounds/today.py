@@ -159,6 +159,7 @@ async def keep(
         "stops": orjson.dumps([[str(job) for job in stop] for stop in stops]).decode(),
         "start": orjson.dumps({"lat": start.lat, "lng": start.lng}).decode(),
     }
+    await conn.execute(queries.FORGET, values)
     await conn.execute(queries.KEEP, values)
     return await _as_kept(conn, crew, stops, start, now)
 

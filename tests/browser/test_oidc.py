@@ -38,6 +38,8 @@ async def test_a_crew_signs_in_elsewhere_and_is_back_on_its_page(
                     ".includes('tablet=')",
                     timeout=PATIENCE_MS,
                 )
+            # Nobody's work waits here, and nothing is said of it.
+            await expect(page.locator("#others")).to_be_hidden()
             box = await link.bounding_box()
             assert box is not None
             assert box["height"] >= (56 if end == "/crew" else 44)

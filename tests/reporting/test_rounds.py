@@ -283,8 +283,11 @@ async def test_an_own_order_is_kept_for_the_day_and_for_oneself(
     got = await client.get("/v1/rounds/highways", headers=crew)
     assert [stop["jobs"] for stop in got.json()["stops"]] == [[two]]
 
-    await owner.execute("update work_round set day = day - 1")
+    await owner.execute("update work_round set day = day - 8")
     assert (await client.get("/v1/rounds/highways", headers=crew)).status_code == 404
+    await client.put("/v1/rounds/highways", json=again, headers=crew)
+    cursor = await owner.execute("select count(*) from work_round")
+    assert await cursor.fetchone() == (1,)
 
 
 async def test_what_is_no_round_is_refused(client: httpx.AsyncClient, county: County) -> None:
