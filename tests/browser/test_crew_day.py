@@ -304,7 +304,7 @@ async def test_the_councils_own_map_is_drawn_without_signal(
     app.state.runtime = replace(runtime, settings=settings)
     page = await day.sign_in()
     await kept(page, "map", "bytes")
-    await until(lambda: page.evaluate("!!navigator.serviceWorker.controller"), "kept", 30)
+    await expect(page.locator(".map-said")).to_contain_text("Map area kept", timeout=WAIT)
     path.unlink()
     await day.offline(True)
     await page.reload()

@@ -9,9 +9,9 @@ const PATIENCE_MS = 20_000;
 
 let refreshing = null;
 
-// Fetch what is new, once at a time and without being waited for. True when something came.
+// Fetch what is new, once at a time and without being waited for. True when another map came.
 export function refresh() {
-  refreshing ??= CrewDb.alone("area", async (mine) => mine && (await Promise.all([file(), areas()])).some(Boolean), { wait: false })
+  refreshing ??= CrewDb.alone("area", async (mine) => mine && (await Promise.all([file(), areas()]))[0], { wait: false })
     .catch((error) => { console.warn(`The map area was not kept: ${error.message}`); return false; })
     .finally(() => { refreshing = null; });
   return refreshing;

@@ -1,5 +1,6 @@
 // The day's list, by due time or by what is near, and the map in step with it.
 
+import * as area from "./area.mjs";
 import { gauge } from "./gauge.mjs";
 import { button, keyed, make } from "./make.mjs";
 import * as place from "./place.mjs";
@@ -155,6 +156,12 @@ export async function render(root) {
   }
 
   await update();
+  area.refresh().then((came) => {
+    if (!came || !alive || !drawnMap) return;
+    drawnMap.remove();
+    drawnMap = null;
+    return update();
+  });
   const timer = setInterval(update, REFRESH_MS); // minutes go by while it is looked at
   return { update, leave() { alive = false; clearInterval(timer); drawnMap?.remove(); root.classList.remove("has-map"); } };
 }
