@@ -53,6 +53,8 @@ class Wanted:
     #: With ``referred``: the slug of another authority here, or a body outside by name.
     authority: str | None = None
     referred_to: str | None = None
+    #: Somebody else was put on it since: sending it back does not take it from them.
+    keeps_worker: bool = False
 
     def fields(self) -> dict[str, Any]:
         """The fields asked for, in the forms of ``events``."""
@@ -173,7 +175,7 @@ class Change:
         if after.status != row.status:
             self.fields["status"] = after.status
             self._flag([flag for flag in columns["flags"] if flag != HANDED_BACK])
-            if after.status == "received":  # it waits for somebody again
+            if after.status == "received" and not wanted.keeps_worker:  # it waits for somebody
                 self._work(None)
         if after.reason != before.reason and after.status == "closed":
             self.fields["reason"] = after.reason

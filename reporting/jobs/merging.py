@@ -5,7 +5,7 @@ them; one that was set to the same value is done already; all else merges.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +54,7 @@ def left_to_do(
         refusal = Conflict(conflicts=shown, version=version)
         refusal.updates = {name: each.id for name, each in clashes.items()}
         raise refusal
+    wanted = replace(wanted, keeps_worker="worker" in theirs)
     return wanted.without((wanted.fields().keys() - asked.keys()) | (asked.keys() & theirs.keys()))
 
 

@@ -1,6 +1,6 @@
 """What a tablet's day costs: its first pull of 500 jobs, one with nothing new, 50 operations sent.
 
-A team of 20 tablets, then 10 of a team beside 200 of twenty teams, each team with 500 open jobs of a
+A team of 20 tablets, then 10 of a team beside 200 of twenty teams, each with 500 open jobs of a
 report, three updates and their words. CPU is the API's and its backends'; bytes are as they were
 sent, compressed. The aims: a second pull costs at most 5 % of the first in CPU and bytes; CPU of a
 tablet at 200 tablets is at most 1.3 times that at 10.

@@ -47,6 +47,20 @@ async def test_who_starts_a_job_is_on_it(client: httpx.AsyncClient, people: Peop
     assert sent_back["updates"][-1]["changes"]["worker"] is None
 
 
+async def test_sending_back_takes_it_from_nobody_who_came_since(
+    client: httpx.AsyncClient, people: People
+) -> None:
+    job, one, other = (
+        job_of(await report(client, pothole())),
+        await people.crew(),
+        await people.crew(),
+    )
+    await send(client, job, one, 1, status="fixed")
+    await send(client, job, other, 2, worker="me")
+    back = (await send(client, job, one, 2, status="received")).json()
+    assert (back["status"], back["worker"]["id"]) == ("received", await account(people, other))
+
+
 async def test_a_supervisor_who_says_it_is_begun_is_not_on_it(
     client: httpx.AsyncClient, people: People
 ) -> None:
@@ -123,6 +137,6 @@ async def test_pictures_say_what_they_show_of_the_work(
 async def test_nothing_is_referred_by_name_without_being_referred(
     client: httpx.AsyncClient, people: People, more: dict[str, str]
 ) -> None:
-    job, crew = job_of(await report(client, pothole())), await people.crew()
-    refused = await send(client, job, crew, 1, **more)
+    job, boss = job_of(await report(client, pothole())), await people.staff("admin", "shire")
+    refused = await send(client, job, boss, 1, **more)
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
