@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,18 @@ def real_provider(folder: Path) -> Iterator[RealProvider]:
         child.wait()
 
 
+@cache
+def _liars_key() -> RSAKey:
+    """One for all of them: making it is most of what a test would take."""
+    return RSAKey.generate_key(2048, {"kid": "one"})
+
+
 @dataclass
 class Liar:
     """A provider that hands out whatever ID token a test makes."""
 
     issuer: str
-    private: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
+    private: RSAKey = field(default_factory=_liars_key)
     #: What it publishes and hands out; a test changes them.
     published: dict[str, Any] = field(default_factory=dict)
     id_token: Any = None
