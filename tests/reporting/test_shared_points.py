@@ -191,14 +191,14 @@ async def load_city(owner: Connection, rows: Sequence[cities.Row]) -> None:
 async def found_over_time(
     runtime: Runtime, first: datetime, last: datetime
 ) -> dict[tuple[float, float], datetime]:
-    """Each point with the first day it is found on, looking once a day."""
+    """Each point with the first day it is found on, looking daily at first and weekly later."""
     known: dict[tuple[float, float], datetime] = {}
     day = first
     while day <= last:
         async with runtime.unit() as conn:
             for point in await shared_points.find(conn, day.replace(tzinfo=UTC)):
                 known.setdefault((point.lat, point.lng), day)
-        day += timedelta(days=1)
+        day += timedelta(days=1 if day - first < timedelta(days=15) else 7)
     return known
 
 

@@ -43,6 +43,12 @@ async def client(fcm: FakeFcm, tmp_path: Path) -> AsyncIterator[Fcm]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK tries a busy gateway again, at once in these tests."""
+    monkeypatch.setattr("firebase_admin._retry.HttpxRetry.get_backoff_time", lambda _: 0.0)
+
+
 async def sdk_error(client: Fcm) -> BaseException:
     """What the SDK itself makes of an answer."""
     batch = await messaging.send_each_async(

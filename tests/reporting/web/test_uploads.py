@@ -448,7 +448,7 @@ tries = st.lists(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(tries=tries)
 async def test_whatever_is_cut_repeated_or_overtaken_it_is_the_picture_or_nothing(
