@@ -55,6 +55,9 @@ WARNINGS: Final = (Rate(12, HOUR_S), Rate(60, DAY_S))
 #: News of reports: a caretaker may send ten on one walk; more than that is somebody's spite.
 NEWS: Final = (Rate(12, HOUR_S), Rate(40, DAY_S))
 
+#: What is not counted with the news.
+_COUNTED_AS: Final[dict[tuple[Rate, ...], str]] = {CONFIRMATIONS: "confirm", WARNINGS: "warning"}
+
 
 class Quota:
     """The counters of all addresses, in Redis."""
@@ -66,7 +69,7 @@ class Quota:
     async def take(self, address: str, mail: str, rates: Sequence[Rate]) -> float:
         """Count this mail to this address; the seconds it must wait first, 0 if it may go."""
         who = self._keys.account_hash(f"mail {address.lower()}").hex()
-        what = {CONFIRMATIONS: "confirm", WARNINGS: "warning"}.get(tuple(rates), "news")
+        what = _COUNTED_AS.get(tuple(rates), "news")
         name = f"kerbline:mailed:{what}:{who}"
         now = time.time()
         try:

@@ -316,7 +316,10 @@ async def test_an_old_hash_is_made_anew_at_log_in(guarded: Runtime, owner: Conne
     [
         ({"password": "eleven char"}, "A password has 12 to 128 characters."),
         ({"password": "x" * 129}, "A password has 12 to 128 characters."),
-        ({"password": "new@shire.example"}, "The password must not be your name or e-mail address."),
+        (
+            {"password": "new@shire.example"},
+            "The password must not be your name or e-mail address.",
+        ),
         ({"email": "nobody"}, "That is no e-mail address."),
         ({"role": "mayor"}, "The roles are crew, supervisor, admin, auditor."),
         ({"authority": "nowhere"}, "There is no authority nowhere."),
