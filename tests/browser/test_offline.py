@@ -67,26 +67,33 @@ CACHED = """async () => {
 
 @dataclass
 class Phone:
-    """A browser with a profile of its own, which can be closed and opened again."""
+    """A browser with what it keeps to itself."""
 
     browser: Browser
     folder: Path
     url: str
     trouble: Trouble = field(default_factory=Trouble)
     context: BrowserContext | None = None
+    #: It can be closed and opened again, and has all it had: a process of its own, each time.
+    lasting: bool = True
 
     async def open(self, path: str = "/", *, offline: bool = False) -> Page:
-        self.context = await self.browser.browser_type.launch_persistent_context(
-            str(self.folder),
-            executable_path=str(CHROMIUM),
-            args=CHROMIUM_OPTIONS,
-            headless=True,
-            permissions=["notifications"],
-        )
-        self.context.set_default_timeout(30_000)
+        permissions = ["notifications"]
+        if self.lasting:
+            self.context = await self.browser.browser_type.launch_persistent_context(
+                str(self.folder),
+                executable_path=str(CHROMIUM),
+                args=CHROMIUM_OPTIONS,
+                headless=True,
+                permissions=permissions,
+            )
+        else:
+            self.context = await self.browser.new_context(permissions=permissions)
         self.trouble.watch_all(self.context, self.url)
-        page = self.context.pages[0]
-        self.trouble.watch(page, self.url)
+        pages = self.context.pages
+        page = pages[0] if pages else await self.context.new_page()
+        if pages:
+            self.trouble.watch(page, self.url)
         await self.context.set_offline(offline)
         await page.goto(self.url + path)
         return page
@@ -115,7 +122,7 @@ class Phone:
 async def phone(
     browser: Browser, county: County, tmp_path: Path, site: str
 ) -> AsyncIterator[Phone]:
-    found = Phone(browser, tmp_path / "profile", site)
+    found = Phone(browser, tmp_path / "profile", site, lasting=False)
     yield found
     await found.close()
     assert [each for each in found.trouble.refused if not NO_SIGNAL.search(each)] == []
@@ -197,6 +204,7 @@ async def photos_of_reports(owner: Connection) -> int:
 
 @pytest.mark.long
 async def test_written_without_signal_and_sent_after_the_browser_was_closed(phone, owner):
+    phone.lasting = True
     page = await phone.open()
     await phone.ready(page)
     await phone.offline(True)
@@ -226,6 +234,7 @@ async def test_written_without_signal_and_sent_after_the_browser_was_closed(phon
 
 async def test_the_form_is_filled_in_and_sent_without_signal_over_two_restarts(phone, owner):
     """As a resident does it: photos and place, the phone dies; the rest, and it dies again."""
+    phone.lasting = True
     page = await phone.open()
     await phone.ready(page)
     await phone.close()
@@ -450,6 +459,7 @@ async def test_over_a_limit_it_waits_and_says_how_to_go_sooner(phone, owner):
 
 
 async def test_a_draft_with_photos_survives_reload_and_restart(phone, owner):
+    phone.lasting = True
     page = await phone.open()
     fields = {"description": "Tŷ coch", "step": "words"}
     await page.evaluate("fields => Outbox.draft.save(fields)", fields)
