@@ -117,17 +117,21 @@
 
   async function fill() {
     const [want, have] = await Promise.all([wanted(), all("photos")]);
-    const old = have.filter(({ id }) => !want.has(id));
+    // What staff looked at since may have more of it filled: it is fetched again.
+    const current = ({ id, review }) => want.get(id)?.review === review;
+    const old = have.filter((each) => !current(each));
     if (old.length) await write(...old.flatMap(({ id }) => [["photos", id], ["bytes", id]]));
-    const there = new Set(have.map(({ id }) => id));
-    let room = KEPT_BYTES - have.filter(({ id }) => want.has(id)).reduce((sum, { size }) => sum + size, 0);
-    for (const id of want.keys()) {
+    for (const { id } of old) forgetUrl(id);
+    const kept = have.filter(current);
+    const there = new Set(kept.map(({ id }) => id));
+    let room = KEPT_BYTES - kept.reduce((sum, { size }) => sum + size, 0);
+    for (const [id, { review }] of want) {
       if (there.has(id) || room <= 0) continue;
       const bytes = await fetched(id);
       if (bytes === null) return; // no signal: the next round goes on
       if (!(await me())) return; // whoever it was for has left
       try {
-        await write(["photos", { id, size: bytes.byteLength }], ["bytes", { id, bytes, type: "image/jpeg" }]);
+        await write(["photos", { id, review, size: bytes.byteLength }], ["bytes", { id, bytes, type: "image/jpeg" }]);
       } catch (error) {
         if (error.code !== "storage-full") throw error;
         return;
@@ -156,10 +160,16 @@
 
   const urls = new Map();
   watch((news) => {
+    if (news.kind === "photo") forgetUrl(news.id);
     if (!["forgotten", "wiped"].includes(news.kind)) return;
     for (const url of urls.values()) URL.revokeObjectURL(url);
     urls.clear();
   });
+
+  function forgetUrl(key) {
+    if (urls.has(key)) URL.revokeObjectURL(urls.get(key));
+    urls.delete(key);
+  }
 
   // An address for a picture that is on this tablet: of the server's by its id, of one's own by the
   // id of its upload. Null where it is not here.

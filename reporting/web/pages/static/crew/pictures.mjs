@@ -26,7 +26,7 @@ async function fill(item, photo, label) {
   }
   const url = await Crew.photo(photo.id, "small");
   if (!url) {
-    item.replaceChildren(make("p", { class: "no-photo" }, "Not on this tablet yet"));
+    missing(item, photo, label);
     const over = Crew.watch((news) => {
       const isIt = news.kind === "photo" && news.id.startsWith(photo.id);
       if (isIt || !item.isConnected) over();
@@ -37,8 +37,18 @@ async function fill(item, photo, label) {
   item.replaceChildren(button(make("img", { src: url, alt: label }), () => enlarge(photo.id, label), "photo", { "aria-label": `${label}, show it large` }));
 }
 
+// With signal it is shown from the server meanwhile.
+function missing(item, photo, label) {
+  const words = () => item.replaceChildren(make("p", { class: "no-photo" }, "Not on this tablet yet"));
+  if (!navigator.onLine) return words();
+  const image = make("img", { src: `/v1/photos/${photo.id}/small`, alt: label });
+  image.addEventListener("error", words);
+  item.replaceChildren(button(image, () => enlarge(photo.id, label), "photo", { "aria-label": `${label}, show it large` }));
+}
+
 async function enlarge(id, label) {
-  const url = (await Crew.photo(id, "large")) ?? (await Crew.photo(id, "small"));
+  const kept = (await Crew.photo(id, "large")) ?? (await Crew.photo(id, "small"));
+  const url = kept ?? `/v1/photos/${id}/large`;
   const box = make("dialog", { class: "large", "aria-label": label }, make("img", { src: url, alt: label }));
   const close = button("Close", () => box.close(), "", { autofocus: true });
   box.append(close);
