@@ -132,6 +132,54 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             },
         },
     },
+    "createStaff": {
+        "crew": {
+            "summary": "One of a crew; the answer holds the link to send",
+            "value": {
+                "email": "kim@west.example",
+                "name": "Kim Reed",
+                "role": "crew",
+                "teams": ["highways"],
+            },
+        },
+    },
+    "changeStaff": {
+        "teams": {"summary": "To another team", "value": {"teams": ["cleansing"]}},
+        "disabled": {"summary": "Not any more", "value": {"disabled": True}},
+    },
+    "setMyPassword": {
+        "new": {"value": {"old": "the password", "new": "four words of my own"}},
+    },
+    "beginMySecondFactor": {"begin": {"value": {"password": "the password"}}},
+    "confirmMySecondFactor": {"confirm": {"value": {"code": "492039"}}},
+    "removeMySecondFactor": {"remove": {"value": {"password": "the password"}}},
+    "sync": {
+        "morning": {
+            "summary": "Two things done without signal",
+            "value": {
+                "tablet": _DEVICE,
+                "operations": [
+                    {
+                        "job_id": _JOB,
+                        "device_seq": 1,
+                        "id": "8d0f1f0e-3a51-4f7e-9c9c-2f4c1f7a5e23",
+                        "base_version": 1,
+                        "made_at": "2026-11-23T09:10:00Z",
+                        "status": "in_progress",
+                    },
+                    {
+                        "job_id": _JOB,
+                        "device_seq": 2,
+                        "id": "9e1a2b3c-3a51-4f7e-9c9c-2f4c1f7a5e24",
+                        "base_version": 1,
+                        "made_at": "2026-11-23T09:40:00Z",
+                        "status": "fixed",
+                        "note": "Filled and rolled",
+                    },
+                ],
+            },
+        },
+    },
     "logIn": {
         "crew": {
             "value": {

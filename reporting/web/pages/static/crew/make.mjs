@@ -27,5 +27,19 @@ export function keyed(root, rows) {
     Object.assign(fresh.dataset, { key, is: stamp });
     return fresh;
   });
-  if (next.length !== root.children.length || next.some((row, i) => row !== root.children[i])) root.replaceChildren(...next);
+  if (next.length !== root.children.length || next.some((row, i) => row !== root.children[i])) focusKept(root, () => root.replaceChildren(...next));
 }
+
+// What is put in again loses the focus: it goes back to the same control of the same row.
+function focusKept(root, change) {
+  const held = root.contains(document.activeElement) ? document.activeElement : null;
+  const before = held?.closest("[data-key]");
+  const place = before ? [...before.querySelectorAll(CONTROLS)].indexOf(held) : -1;
+  change();
+  if (!held || document.activeElement === held) return;
+  const after = [...root.children].find((row) => row.dataset.key === before?.dataset.key);
+  const control = held.isConnected ? held : after?.querySelectorAll(CONTROLS)[place];
+  (control?.disabled ? after.querySelector(`:is(${CONTROLS}):enabled`) : control)?.focus({ preventScroll: true });
+}
+
+const CONTROLS = "a[href], button, input";
