@@ -10,7 +10,6 @@ line of JSON in the file.
 
 import argparse
 import asyncio
-import base64
 import json
 import secrets
 import socket
@@ -29,6 +28,9 @@ import uvicorn
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from jwt.utils import base64url_decode
+
+from tests.support.serving import served
 
 PROJECT = "kerbline-test"
 EMAIL = f"worker@{PROJECT}.iam.gserviceaccount.com"
@@ -210,12 +212,15 @@ class FakeFcm:
         head, claims, signature = form["assertion"][0].split(".")
         try:
             self.key.public_key().verify(
-                _bytes(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256()
+                base64url_decode(signature),
+                f"{head}.{claims}".encode(),
+                padding.PKCS1v15(),
+                hashes.SHA256(),
             )
         except InvalidSignature:
             return refusal
-        said = json.loads(_bytes(claims))
-        if json.loads(_bytes(head))["alg"] != "RS256" or said["iss"] != EMAIL:
+        said = json.loads(base64url_decode(claims))
+        if json.loads(base64url_decode(head))["alg"] != "RS256" or said["iss"] != EMAIL:
             return refusal
         if said["aud"] != AUDIENCE or not said["iat"] - 300 < time.time() < said["exp"]:
             return refusal
@@ -284,25 +289,11 @@ def _malformed(message: dict[str, Any]) -> bool:
     )
 
 
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
 @contextmanager
 def running(fcm: FakeFcm, port: int = 0) -> Iterator[FakeFcm]:
-    """Serve it from a thread of its own: the client's token refresh may block its loop."""
-    with socket.create_server(("127.0.0.1", port), backlog=1024) as listening:
-        fcm.port = listening.getsockname()[1]
-        server = uvicorn.Server(
-            uvicorn.Config(fcm, log_config=None, access_log=False, lifespan="off", ws="none")
-        )
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield fcm
-        finally:
-            server.force_exit = server.should_exit = True
-            thread.join(timeout=10)
+    """Serve it: the client's token refresh may block its loop."""
+    with served(fcm, port) as fcm.port:
+        yield fcm
 
 
 def main() -> None:

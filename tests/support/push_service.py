@@ -9,7 +9,6 @@ import asyncio
 import base64
 import json
 import secrets
-import socket
 import threading
 import time
 from collections import defaultdict, deque
@@ -19,10 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import http_ece
-import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.utils import base64url_decode
 from py_vapid import Vapid02
+
+from tests.support.serving import served
 
 #: What real services take at least (RFC 8030 section 7.2).
 MESSAGE_BYTES = 4096
@@ -156,7 +157,7 @@ class PushService:
         if not authorization.startswith("vapid ") or not Vapid02.verify(authorization):
             return False
         parts = dict(part.split("=", 1) for part in authorization[6:].split(","))
-        claims = json.loads(_bytes(parts["t"].split(".")[1]))
+        claims = json.loads(base64url_decode(parts["t"].split(".")[1]))
         return (
             claims["aud"] == self.url
             and time.time() < claims["exp"] <= time.time() + 24 * 3600
@@ -172,22 +173,8 @@ def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
 @contextmanager
 def running(service: PushService) -> Iterator[PushService]:
-    """Serve it from a thread of its own."""
-    with socket.create_server(("127.0.0.1", service.port), backlog=1024) as listening:
-        service.port = listening.getsockname()[1]
-        server = uvicorn.Server(
-            uvicorn.Config(service, log_config=None, access_log=False, lifespan="off", ws="none")
-        )
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield service
-        finally:
-            server.force_exit = server.should_exit = True
-            thread.join(timeout=10)
+    """Serve it."""
+    with served(service, service.port) as service.port:
+        yield service

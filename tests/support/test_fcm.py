@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -14,25 +14,17 @@ from google.auth.exceptions import RefreshError
 
 from reporting.notices import Notice
 from tests.support import fcm as gateway
+from tests.support.elsewhere import fcm, fcm_gateway
 from tests.support.fcm import Answer, FakeFcm
 from workers.messages import Gone, Later, Push, Refused, Sent
 from workers.push import Fcm, open_fcm
 
+#: Fixtures of that file.
+__all__ = ["fcm", "fcm_gateway"]
+
 MESSAGE = Push(
     "phone", Notice("Title", "Body."), "en-GB", uuid4(), uuid4(), uuid4(), "KB-222222", "fixed"
 )
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeFcm]:
-    with gateway.running(FakeFcm()) as found:
-        yield found
-
-
-@pytest.fixture
-def fcm(served: FakeFcm) -> FakeFcm:
-    served.reset()
-    return served
 
 
 @pytest.fixture

@@ -1,18 +1,22 @@
 """A gateway on a socket, a street of phones, and a worker that the test can stop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from reporting.settings import Settings
-from tests.support import fcm as gateway
 from tests.support.county import County
+from tests.support.elsewhere import box, fcm, fcm_gateway, mail_server
 from tests.support.fcm import FakeFcm
+from tests.support.mailbox import Mailbox
 from tests.support.street import Street
 from workers import main, pump, relay
+
+#: Fixtures of that file.
+__all__ = ["box", "fcm", "fcm_gateway", "mail_server"]
 
 #: As in use, but less patient.
 IMPATIENT = main.Policies(
@@ -30,18 +34,6 @@ IMPATIENT = main.Policies(
 )
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[FakeFcm]:
-    with gateway.running(FakeFcm()) as found:
-        yield found
-
-
-@pytest.fixture
-def fcm(served: FakeFcm) -> FakeFcm:
-    served.reset()
-    return served
-
-
 @pytest.fixture
 def fcm_settings(settings: Settings, fcm: FakeFcm, tmp_path: Path) -> Settings:
     """Settings of a process that pushes to the gateway."""
@@ -50,8 +42,20 @@ def fcm_settings(settings: Settings, fcm: FakeFcm, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def mail_settings(fcm_settings: Settings, box: Mailbox) -> Settings:
+    """The same, which sends mail too."""
+    mail = {"smtp_url": box.url, "mail_from": "reports@shire.example"}
+    return fcm_settings.model_copy(update=mail)
+
+
+@pytest.fixture
 def street(county: County) -> Street:
     return Street(county)
+
+
+async def nothing_waits(street: Street) -> bool:
+    """Whether everything that was recorded to be done is done."""
+    return await street.outbox_ids() == []
 
 
 Working = Callable[..., AbstractAsyncContextManager[None]]

@@ -1,6 +1,5 @@
 """A supervisor's warnings go out by mail, through a real server, or stay on the console alone."""
 
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -24,12 +23,6 @@ from workers.quota import WARNINGS, Quota
 
 #: What a resident wrote and who they are; none of it is in a mail.
 PERSONAL = "Ring Ann Cole on 07700 900123, by the red gate"
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with server.running(Mailbox()) as found:
-        yield found
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """The mail that brings a contractor the link to one job, by a real mail server and the worker."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,35 +12,12 @@ from reporting.keys import Keys
 from reporting.runtime import Connection, Runtime
 from reporting.settings import Settings
 from tests.reporting.test_jobs import many_jobs
-from tests.support import mailbox as server
 from tests.support.mailbox import Mailbox
 from tests.support.street import Street
 from tests.support.until import until
-from tests.workers.conftest import Working
+from tests.workers.conftest import Working, nothing_waits
 
 OFFICE = "office@mere-surfacing.example"
-
-
-@pytest.fixture(scope="module")
-def listening() -> Iterator[Mailbox]:
-    with server.running(Mailbox()) as found:
-        yield found
-
-
-@pytest.fixture
-def box(listening: Mailbox) -> Mailbox:
-    listening.reset()
-    return listening
-
-
-@pytest.fixture
-def mail_settings(fcm_settings: Settings, box: Mailbox) -> Settings:
-    mail = {"smtp_url": box.url, "mail_from": "reports@shire.example"}
-    return fcm_settings.model_copy(update=mail)
-
-
-async def nothing_waits(street: Street) -> bool:
-    return await street.outbox_ids() == []
 
 
 @pytest.fixture

@@ -23,28 +23,9 @@ from tests.support.mailbox import Answer, Mailbox
 from tests.support.push_service import PushService
 from tests.support.street import Street
 from tests.support.until import until
-from tests.workers.conftest import IMPATIENT, Working
+from tests.workers.conftest import IMPATIENT, Working, nothing_waits
 
 ANN = "ann@example.org"
-
-
-@pytest.fixture(scope="module")
-def listening() -> Iterator[Mailbox]:
-    with server.running(Mailbox()) as found:
-        yield found
-
-
-@pytest.fixture
-def box(listening: Mailbox) -> Mailbox:
-    listening.reset()
-    return listening
-
-
-@pytest.fixture
-def mail_settings(fcm_settings: Settings, box: Mailbox) -> Settings:
-    """Settings of a process that pushes and sends mail."""
-    mail = {"smtp_url": box.url, "mail_from": "reports@shire.example"}
-    return fcm_settings.model_copy(update=mail)
 
 
 @pytest.fixture
@@ -67,10 +48,6 @@ async def browser(street: Street, service: PushService, name: str) -> UUID:
 async def all_are(street: Street, state: str, many: int) -> bool:
     rows = await street.all("select state from delivery")
     return rows == [(state,)] * many
-
-
-async def nothing_waits(street: Street) -> bool:
-    return await street.outbox_ids() == []
 
 
 async def states(street: Street, address: str) -> list[str]:

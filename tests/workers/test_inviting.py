@@ -1,41 +1,14 @@
 """The mail that brings an invitation, by a real mail server and the worker."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from reporting.accounts import inviting, making
 from reporting.accounts.inviting import Inviting
 from reporting.keys import Keys
 from reporting.runtime import Runtime
 from reporting.settings import Settings
-from tests.support import mailbox as server
 from tests.support.mailbox import Mailbox
 from tests.support.street import Street
 from tests.support.until import until
-from tests.workers.conftest import Working
-
-
-@pytest.fixture(scope="module")
-def listening() -> Iterator[Mailbox]:
-    with server.running(Mailbox()) as found:
-        yield found
-
-
-@pytest.fixture
-def box(listening: Mailbox) -> Mailbox:
-    listening.reset()
-    return listening
-
-
-@pytest.fixture
-def mail_settings(fcm_settings: Settings, box: Mailbox) -> Settings:
-    mail = {"smtp_url": box.url, "mail_from": "reports@shire.example"}
-    return fcm_settings.model_copy(update=mail)
-
-
-async def nothing_waits(street: Street) -> bool:
-    return await street.outbox_ids() == []
+from tests.workers.conftest import Working, nothing_waits
 
 
 async def test_the_newest_link_comes_by_mail_and_the_older_does_not(
