@@ -80,7 +80,7 @@ def served(settings: Settings, tmp_path: Path):
 
 def get(url: str) -> httpx.Response:
     """On a connection of its own, so that any of the processes may take it."""
-    return httpx.get(url, timeout=10)
+    return httpx.get(url, timeout=60)
 
 
 def is_ready(url: str) -> bool:

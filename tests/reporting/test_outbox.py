@@ -74,7 +74,7 @@ async def test_what_is_never_finished_is_buried_and_says_why(street: Street):
 async def test_a_notification_wakes_whoever_listens(street: Street, other: Connection):
     await other.execute("listen outbox")
     await street.report(None)
-    heard = [note async for note in other.notifies(timeout=5, stop_after=1)]
+    heard = [note async for note in other.notifies(timeout=30, stop_after=1)]
     assert [note.payload for note in heard] == [""]
 
 
@@ -251,6 +251,6 @@ async def test_recording_wakes_nobody_until_it_is_committed(street: Street, othe
     async with street.conn.transaction(force_rollback=True):
         await street.conn.execute(queries.RECORD, {"topic": "update", "subject": uuid4()})
     await street.conn.execute(queries.RECORD, {"topic": "update", "subject": uuid4()})
-    heard = [note async for note in other.notifies(timeout=5, stop_after=1)]
+    heard = [note async for note in other.notifies(timeout=30, stop_after=1)]
     assert len(heard) == 1
     assert len(await street.outbox_ids()) == 1

@@ -54,7 +54,7 @@ async def test_without_cuts_everything_arrives_at_the_rate() -> None:
     async with sink() as (url, came), badnet(url, rate=2e6, mean=0) as line:
         began = time.monotonic()
         assert await send(line.url, 1_000_000) == b"1000000"
-        assert 0.45 < time.monotonic() - began < 5  # the machine may be slower, never faster
+        assert time.monotonic() - began > 0.45  # the machine may be slower, never faster
         assert came == [1_000_000]
         assert line.cuts == 0
 

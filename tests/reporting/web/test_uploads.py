@@ -23,6 +23,7 @@ from tests.support.county import County
 from tests.support.lines import Line
 from tests.support.people import People
 from tests.support.pictures import jpeg_bomb, noisy
+from tests.support.until import until
 
 PICTURE = noisy(900, 700)
 LENGTH = len(PICTURE)
@@ -333,11 +334,14 @@ async def test_silence_is_put_away_and_then_given_up(
     photo, for_ever = uuid4(), asyncio.Event()
     silent = asyncio.create_task(line.put(photo, [PICTURE[:THIRD], for_ever], length=LENGTH))
     await line.waits(for_ever)
-    await asyncio.sleep(0.2)
-    assert await head(client, photo) == (THIRD, "?0")
+
+    async def is_put_away() -> bool:
+        return await head(client, photo) == (THIRD, "?0")
+
+    await until(is_put_away)
     assert not silent.done()
     monkeypatch.setattr(arriving, "SILENCE_S", 0.1)
-    answer = await asyncio.wait_for(silent, 2)
+    answer = await asyncio.wait_for(silent, 30)
     assert answer is not None
     assert (answer.status, answer.json()["upload_offset"]) == (422, THIRD)
     assert arriving._hands.full == 0
