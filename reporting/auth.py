@@ -134,12 +134,8 @@ RIGHTS: Final[dict[Action, dict[str, Reach]]] = {
     Action.SEE_ORIGINAL: {"reporter": _OWN, "supervisor": _OWN, "admin": _AUTHORITY},
     Action.UPDATE_JOB: {"crew": _TEAMS, "supervisor": _OWN, "admin": _AUTHORITY},
     Action.REASSIGN_JOB: {"supervisor": _OWN, "admin": _AUTHORITY},
-    Action.SEE_FIGURES: {
-        "crew": _TEAMS,
-        "supervisor": _OWN,
-        "admin": _AUTHORITY,
-        "auditor": _AUTHORITY,
-    },
+    # Maps, figures and exports. A crew has its teams' list.
+    Action.SEE_FIGURES: {"supervisor": _OWN, "admin": _AUTHORITY, "auditor": _AUTHORITY},
     Action.SEE_RULES: {"supervisor": _AUTHORITY, "admin": _AUTHORITY, "auditor": _AUTHORITY},
     Action.CHANGE_RULES: {"admin": _AUTHORITY},
     Action.SEE_LOG: {

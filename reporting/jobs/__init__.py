@@ -2,14 +2,13 @@
 
 from reporting.jobs.change import NOBODY, Wanted
 from reporting.jobs.changes import beginning, changes
-from reporting.jobs.listing import LONGEST_PAGE, Asked, Page, page
+from reporting.jobs.listing import LONGEST_PAGE, Page, page
 from reporting.jobs.reading import assignment, one
 from reporting.jobs.updating import reassign, update
 
 __all__ = [
     "LONGEST_PAGE",
     "NOBODY",
-    "Asked",
     "Page",
     "Wanted",
     "assignment",

@@ -14,6 +14,7 @@ import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import args_row, namedtuple_row, scalar_row
 
+from reporting.asked import Asked
 from reporting.auth import Action, Principal, Scope, scope
 from reporting.errors import CursorRefused, CursorTooOld
 from reporting.jobs import listing, reading
@@ -104,7 +105,7 @@ async def _opening(
         place = _Place(mark, now.day, None, then=now.snapshot)
     _check(place, mark, now)
     after = (place.due, UUID(place.after)) if place.due and place.after else None
-    found = listing.find(rules, seen, listing.Asked(statuses=OPEN), after, limit)
+    found = listing.find(rules, seen, Asked(statuses=OPEN), after, limit)
     rows = await _rows(conn, *found) if found else []
     items = await reading.wholes(conn, rules, rows[:limit]) if rows else []
     if len(rows) > limit:

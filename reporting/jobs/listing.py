@@ -7,8 +7,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import args_row
 
-from geo.points import BBox
 from reporting import chain, status
+from reporting.asked import Asked, areas_named, both, teams_named
 from reporting.auth import Action, Principal, Scope, scope
 from reporting.jobs import views
 from reporting.jobs.rows import ListedJob
@@ -22,20 +22,6 @@ Connection = AsyncConnection[Any]
 #: Rows a page statement reads, one more than it shows; few numbers, so that few are prepared.
 PAGE_ROWS: Final = (51, 201)
 LONGEST_PAGE: Final = PAGE_ROWS[-1] - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which jobs somebody asks for. Empty: no condition. Several values: any of them."""
-
-    authorities: frozenset[str] = frozenset()
-    teams: frozenset[str] = frozenset()
-    wards: frozenset[str] = frozenset()
-    categories: frozenset[str] = frozenset()
-    statuses: frozenset[str] = frozenset()
-    priorities: frozenset[int] = frozenset()
-    overdue: bool | None = None
-    bbox: BBox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +68,14 @@ def find(
     rules: Rules, seen: Scope, asked: Asked, after: tuple[str, UUID] | None, limit: int
 ) -> tuple[str, dict[str, Any]] | None:
     """The statement and its values; None when nothing can fit."""
-    if asked.authorities and rules.authorities[seen.authority].slug not in asked.authorities:
+    authority = rules.authorities[seen.authority]
+    if asked.authorities and authority.slug not in asked.authorities:
         return None
-    teams = _both(seen.teams, _teams(rules, seen.authority, asked.teams))
-    wards = _areas(rules, asked.wards)
+    teams = both(seen.teams, teams_named(rules, seen.authority, asked.teams))
+    wards = areas_named(rules, asked.wards)
     if teams == frozenset() or wards == frozenset():
         return None
+    since, until = asked.instants(authority.timezone)
     only_open = asked.overdue is True or (asked.statuses and asked.statuses <= status.OPEN)
     values: dict[str, Any] = {
         "authority": seen.authority,
@@ -98,6 +86,8 @@ def find(
         "statuses": asked.statuses if asked.statuses not in (frozenset(), status.OPEN) else None,
         "priorities": asked.priorities or None,
         "bbox": asked.bbox,
+        "since": since,
+        "until": until,
         "after": after,
     }
     names = {name for name, value in values.items() if value is not None}
@@ -135,29 +125,6 @@ def _lane(
         return "ward", wards if wards is not None else seen.areas or frozenset()
     names.discard("authority")
     return "authority", frozenset({seen.authority})
-
-
-def _both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return one & other
-
-
-def _teams(rules: Rules, authority: int, slugs: frozenset[str]) -> frozenset[int] | None:
-    if not slugs:
-        return None
-    teams = rules.teams.values()
-    return frozenset(t.id for t in teams if t.authority_id == authority and t.slug in slugs)
-
-
-def _areas(rules: Rules, codes: frozenset[str]) -> frozenset[int] | None:
-    if not codes:
-        return None
-    return frozenset(
-        area.id
-        for area in rules.areas.values()
-        if area.kind in {"ward", "division"} and area.code in codes
-    )
 
 
 def _cursor(keys: Keys, job: ListedJob) -> str:

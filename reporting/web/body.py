@@ -99,7 +99,9 @@ def _takes(route: APIRoute) -> dict[str, bool]:
     for parameter in route.dependant.query_params:
         kind = parameter.field_info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):  # a model of all of them
-            found |= {name: field.annotation for name, field in kind.model_fields.items()}
+            found |= {
+                field.alias or name: field.annotation for name, field in kind.model_fields.items()
+            }
         else:
             found[parameter.alias] = kind
     return {name: get_origin(kind) is list for name, kind in found.items()}
@@ -141,8 +143,9 @@ class Wire(BaseModel):
     @classmethod
     def _only_known_fields(cls, sent: Any) -> Any:
         """Once, by the names that are known: those that are not are never repeated."""
-        if isinstance(sent, dict) and not cls.model_fields.keys() >= sent.keys():
-            message = f"holds a field that is not known; known are {', '.join(cls.model_fields)}"
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        if isinstance(sent, dict) and not sent.keys() <= set(known):
+            message = f"holds a field that is not known; known are {', '.join(known)}"
             raise ValueError(message)
         return sent
 

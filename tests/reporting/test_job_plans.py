@@ -5,13 +5,15 @@ generic one that takes over after a few runs.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
 
 from geo.points import BBox
+from reporting.asked import Asked
 from reporting.auth import Scope
-from reporting.jobs import Asked, listing
+from reporting.jobs import listing
 from reporting.runtime import Connection, Runtime
 from reporting.status import OPEN
 from tests.support.backlog import fill
@@ -54,6 +56,9 @@ ASKED: dict[str, Asked] = {
     "a team, open": Asked(teams=frozenset({"highways"}), statuses=OPEN),
     "a category": Asked(categories=frozenset({"pothole"})),
     "priorities": Asked(priorities=frozenset({1, 2}), statuses=OPEN),
+    # The backlog was due from 2024 on, an hour after each other.
+    "days, open": Asked(first=date(2024, 1, 2), last=date(2030, 1, 1), statuses=OPEN),
+    "days": Asked(first=date(2026, 3, 25)),
     "a box, open": Asked(bbox=BBox(-0.99, 52.005, -0.985, 52.01), statuses=OPEN),
 }
 

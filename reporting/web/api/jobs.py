@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
-from geo.points import BBox
 from reporting import jobs
 from reporting.auth import Staff
 from reporting.errors import (
@@ -24,10 +23,9 @@ from reporting.errors import (
     UpdateIdReused,
 )
 from reporting.runtime import Runtime
-from reporting.status import OPEN, STATUSES
 from reporting.web.answers import fresh
+from reporting.web.api.filters import Filters
 from reporting.web.api.job_wire import (
-    PRIORITIES,
     JobItem,
     JobWhole,
     UpdateIn,
@@ -43,27 +41,10 @@ router = APIRouter(
     prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute, dependencies=TAKES_BEARER
 )
 
-WIDEST, HIGHEST = 180, 90
 
+class JobFilters(Filters):
+    """Which jobs, and which page of them."""
 
-class Filters(Wire):
-    """Which jobs. A filter may hold several values, repeated or with commas: any of them fits."""
-
-    authority: list[str] = Field([], max_length=50, description="Slugs")
-    team: list[str] = Field([], max_length=200, description="Slugs of teams of your authority")
-    ward: list[str] = Field([], max_length=200, description="Codes of wards or divisions")
-    category: list[str] = Field([], max_length=200)
-    status: list[str] = Field(
-        [], max_length=20, description="Statuses, or `open` for all that are", examples=[["open"]]
-    )
-    priority: list[str] = Field([], max_length=20, examples=[["P1,P2"]])
-    overdue: bool | None = Field(None, strict=False, description="Late, ours and still open")
-    bbox: str | None = Field(
-        None,
-        max_length=200,
-        description="west,south,east,north in degrees",
-        examples=["-1.0,52.0,-0.96,52.02"],
-    )
     cursor: str | None = Field(None, max_length=500, description="`next` of the page before")
     limit: int | None = Field(
         None,
@@ -85,44 +66,6 @@ class Filters(Wire):
         if self.updated_since is not None and self.model_fields_set - {"updated_since", "limit"}:
             raise Invalid("updated_since goes with limit alone.")
         return self.updated_since is not None
-
-    def asked(self) -> jobs.Asked:
-        """As the verb takes it. Raises Invalid for a status, priority or box that there is not."""
-        statuses = _values(self.status)
-        if "open" in statuses:
-            statuses = statuses - {"open"} | OPEN
-        priorities = _values(self.priority)
-        if not statuses <= STATUSES:
-            raise Invalid(f"status is one of open, {', '.join(sorted(STATUSES))}.")
-        if not priorities <= PRIORITIES.keys():
-            raise Invalid(f"priority is one of {', '.join(PRIORITIES)}.")
-        return jobs.Asked(
-            authorities=_values(self.authority),
-            teams=_values(self.team),
-            wards=_values(self.ward),
-            categories=_values(self.category),
-            statuses=statuses,
-            priorities=frozenset(PRIORITIES[code] for code in priorities),
-            overdue=self.overdue,
-            bbox=_box(self.bbox) if self.bbox is not None else None,
-        )
-
-
-def _values(given: list[str]) -> frozenset[str]:
-    values = frozenset(value.strip() for part in given for value in part.split(","))
-    if any("\x00" in value for value in values):
-        raise Invalid("A filter holds a character that no name has.")
-    return values
-
-
-def _box(text: str) -> BBox:
-    try:
-        west, south, east, north = map(float, text.split(","))
-    except ValueError as error:
-        raise Invalid("bbox is west,south,east,north in degrees.") from error
-    if not (-WIDEST <= west <= east <= WIDEST and -HIGHEST <= south <= north <= HIGHEST):
-        raise Invalid("bbox is west,south,east,north in degrees, west before east.")
-    return BBox(west, south, east, north)
 
 
 class JobPage(Wire):
@@ -184,7 +127,7 @@ class AssignmentOut(Assigned):
     responses=responses(NotSignedIn, NotAllowed, Invalid, CursorRefused, CursorTooOld),
 )
 async def list_jobs(
-    runtime: RuntimeDep, staff: StaffDep, request: Request, filters: Annotated[Filters, Query()]
+    runtime: RuntimeDep, staff: StaffDep, request: Request, filters: Annotated[JobFilters, Query()]
 ) -> Response:
     if filters.is_sync:
         return await _changes(runtime, staff, request, filters)
@@ -202,7 +145,9 @@ async def list_jobs(
     return fresh(request, {"items": page.items, "next": page.next})
 
 
-async def _changes(runtime: Runtime, staff: Staff, request: Request, filters: Filters) -> Response:
+async def _changes(
+    runtime: Runtime, staff: Staff, request: Request, filters: JobFilters
+) -> Response:
     async with runtime.reading() as conn:
         found = await jobs.changes(
             conn,
