@@ -31,6 +31,7 @@ from reporting.tables.pictures import (
     Photo,
     Upload,
 )
+from reporting.tables.trends import Forecast, GrowingPlace, RepeatSpot, TrendRun
 from reporting.tables.work import (
     Assignment,
     Checkpoint,
@@ -51,6 +52,8 @@ __all__ = [
     "Delivery",
     "Device",
     "Escalation",
+    "Forecast",
+    "GrowingPlace",
     "Handover",
     "IdempotencyKey",
     "Job",
@@ -62,6 +65,7 @@ __all__ = [
     "Operation",
     "Outbox",
     "Photo",
+    "RepeatSpot",
     "Report",
     "ReportWords",
     "Reporter",
@@ -72,6 +76,7 @@ __all__ = [
     "StaffTeam",
     "StaffToken",
     "Subscription",
+    "TrendRun",
     "Unconfirmed",
     "Update",
     "UpdateWords",
