@@ -22,6 +22,7 @@ from reporting.web.api import (
     staff_me,
     sync,
     tiles,
+    trends,
     uploads,
 )
 from reporting.web.deps import principal
@@ -67,6 +68,7 @@ ROUTERS = (
     escalations.router,
     staff_me.router,
     admin_staff.router,
+    trends.router,
 )
 #: Of these, some do not.
 OPEN = (

@@ -64,6 +64,8 @@ REVIEWERS = {
     **ALL_STAFF,
     **{who: 403 for who in STAFF if who.endswith(("crew", "auditor"))},
 }
+#: Trends are a desk's; the lists hold what is theirs.
+TRENDS = {**ALL_STAFF, "crew": 403, "other crew": 403}
 #: Staff of the crew's authority who see its account; those who may change it.
 ITS_STAFF = {
     **row(200, anyone=401, crew=403, other_crew=403, other_admin=404, other_auditor=404),
@@ -322,6 +324,9 @@ CASES: dict[str, list[Case]] = {
     ],
     "getRound": [Case(TEAM_PLANNERS, named=True)],
     "listEscalations": [Case(REVIEWERS)],
+    "listGrowing": [Case(TRENDS)],
+    "listRepeats": [Case(TRENDS)],
+    "listForecasts": [Case(TRENDS)],
     "listPhotos": [Case(REVIEWERS)],
     "reviewPhoto": [
         Case(
