@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    Computed,
     ForeignKey,
     Identity,
     Index,
@@ -107,6 +108,8 @@ class Area(Base):
     code: Mapped[str]
     name: Mapped[str]
     geom: Mapped[MultiPolygonColumn]
+    #: On the spheroid; reading it off a polygon of a thousand vertices takes milliseconds.
+    km2: Mapped[float] = mapped_column(Computed("st_area(geom::geography) / 1e6", persisted=True))
 
 
 class AreaPart(Base):

@@ -96,12 +96,49 @@ def no_trends() -> None:
     op.drop_table("trend_run")
 
 
+# --- Sizes of wards -----------------------------------------------------------------------------
+
+
+def sizes() -> None:
+    op.create_table(
+        "area_size",
+        sa.Column("area_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("residents", sa.Integer(), nullable=True),
+        sa.Column("km2", sa.Float(), nullable=True),
+        sa.Column(
+            "loaded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.CheckConstraint("residents > 0", name=op.f("ck_area_size_residents")),
+        sa.CheckConstraint("km2 > 0", name=op.f("ck_area_size_km2")),
+        sa.CheckConstraint(
+            "residents is not null or km2 is not null", name=op.f("ck_area_size_says_something")
+        ),
+        sa.PrimaryKeyConstraint("area_id", name=op.f("pk_area_size")),
+    )
+    op.add_column(
+        "area",
+        sa.Column(
+            "km2",
+            sa.Float(),
+            sa.Computed("st_area(geom::geography) / 1e6", persisted=True),
+            nullable=False,
+        ),
+    )
+
+
+def no_sizes() -> None:
+    op.drop_column("area", "km2")
+    op.drop_table("area_size")
+
+
 # --- All of it ----------------------------------------------------------------------------------
 
 
 def upgrade() -> None:
     trends()
+    sizes()
 
 
 def downgrade() -> None:
+    no_sizes()
     no_trends()

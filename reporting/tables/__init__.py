@@ -31,6 +31,7 @@ from reporting.tables.pictures import (
     Photo,
     Upload,
 )
+from reporting.tables.sizes import AreaSize
 from reporting.tables.trends import Forecast, GrowingPlace, RepeatSpot, TrendRun
 from reporting.tables.work import (
     Assignment,
@@ -46,6 +47,7 @@ from reporting.tables.work import (
 )
 
 __all__ = [
+    "AreaSize",
     "Assignment",
     "Checkpoint",
     "CheckpointHead",

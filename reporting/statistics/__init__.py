@@ -1,0 +1,1 @@
+"""Figures of wards, teams, categories and times, with how sure each is."""
