@@ -131,14 +131,191 @@ def no_sizes() -> None:
     op.drop_table("area_size")
 
 
+# --- Counts that are kept -----------------------------------------------------------------------
+
+
+def counts() -> None:
+    op.create_table(
+        "heat_series",
+        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_heat_series")),
+        sa.UniqueConstraint("name", name=op.f("uq_heat_series_name")),
+    )
+    op.create_table(
+        "heat",
+        sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("z", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("x", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("y", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("span", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("counts", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("series_id", "z", "x", "y", "span", "start", name=op.f("pk_heat")),
+    )
+    op.create_table(
+        "counts_kept",
+        sa.Column("authority_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("history", sa.Text(), nullable=False),
+        sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("authority_id", name=op.f("pk_counts_kept")),
+    )
+    op.create_table(
+        "counted",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("authority_id", sa.Integer(), nullable=False),
+        sa.Column("area_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Integer(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("px", sa.Integer(), nullable=False),
+        sa.Column("py", sa.Integer(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("overdue", sa.Boolean(), nullable=False),
+        sa.Column("reopened", sa.Boolean(), nullable=False),
+        sa.Column("on_time", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.SmallInteger(), nullable=False),
+        sa.Column("closed_day", sa.Integer(), nullable=False),
+        sa.Column("took", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "kind", name=op.f("pk_counted")),
+    )
+    for name, condition in (("reports", "kind = 0"), ("open_jobs", "kind = 1 and is_open")):
+        op.create_index(
+            f"ix_counted_{name}",
+            "counted",
+            ["authority_id", sa.text("(px >> 12)"), sa.text("(py >> 12)"), "day"],
+            postgresql_include=["px", "py", "category"],
+            postgresql_where=sa.text(condition),
+        )
+    op.create_table(
+        "figure_kept",
+        sa.Column("authority_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("level", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("span", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("area_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("team_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("counts", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "authority_id",
+            "level",
+            "span",
+            "start",
+            "category",
+            "area_id",
+            "team_id",
+            name=op.f("pk_figure_kept"),
+        ),
+    )
+
+
+def no_counts() -> None:
+    for table in ("figure_kept", "counted", "counts_kept", "heat", "heat_series"):
+        op.drop_table(table)
+
+
+# --- What was taken over ------------------------------------------------------------------------
+
+
+def imports() -> None:
+    op.create_table(
+        "import_source",
+        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("authority_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["authority_id"],
+            ["authority.id"],
+            name=op.f("fk_import_source_authority_id_authority"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_source")),
+        sa.UniqueConstraint(
+            "authority_id", "name", name=op.f("uq_import_source_authority_id_name")
+        ),
+    )
+    op.create_table(
+        "imported",
+        sa.Column("source_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("row_hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "key", name=op.f("pk_imported")),
+    )
+
+
+def no_imports() -> None:
+    op.drop_table("imported")
+    op.drop_table("import_source")
+
+
+# --- Work at the desk ---------------------------------------------------------------------------
+
+# Whom a job left is told so: also when its reports went to another job, and it with them.
+JOB_DEPARTED = """
+drop trigger job_departed on job;
+create trigger job_departed after update on job
+  for each row when (
+    (old.authority_id, old.team_id, old.ward_area_id, old.division_area_id{merged})
+    is distinct from
+    (new.authority_id, new.team_id, new.ward_area_id, new.division_area_id{merged_new})
+  ) execute function job_departed()
+"""
+
+
+def desk() -> None:
+    op.add_column("job", sa.Column("merged_into", sa.Uuid(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_job_merged_into"),
+        "job",
+        "(closed_reason is not distinct from 'merged') = (merged_into is not null)",
+    )
+    op.create_index(
+        "ix_job_merged",
+        "job",
+        ["merged_into"],
+        postgresql_where=sa.text("merged_into is not null"),
+    )
+    op.create_table(
+        "job_before",
+        sa.Column("update_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("columns", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("update_id", name=op.f("pk_job_before")),
+    )
+    op.create_index("ix_job_before_at", "job_before", ["at"], unique=False)
+    op.execute(JOB_DEPARTED.format(merged=", old.merged_into", merged_new=", new.merged_into"))
+
+
+def no_desk() -> None:
+    op.execute(JOB_DEPARTED.format(merged="", merged_new=""))
+    op.drop_table("job_before")
+    op.drop_index("ix_job_merged", table_name="job")
+    op.drop_constraint(op.f("ck_job_merged_into"), "job")
+    op.drop_column("job", "merged_into")
+
+
 # --- All of it ----------------------------------------------------------------------------------
 
 
 def upgrade() -> None:
+    desk()
+    imports()
+    counts()
     trends()
     sizes()
 
 
 def downgrade() -> None:
+    no_desk()
     no_sizes()
     no_trends()
+    no_counts()
+    no_imports()

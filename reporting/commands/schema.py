@@ -28,6 +28,8 @@ NEVER_DELETED = (
     "report",
     "job",
     "job_report",
+    "import_source",
+    "imported",
     "rulebook",
 )
 

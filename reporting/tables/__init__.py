@@ -1,5 +1,6 @@
 """The rows of reports, jobs, people and messages, declared once."""
 
+from reporting.tables.counts import Counted, CountsKept, FigureKept
 from reporting.tables.crews import (
     Escalation,
     Handover,
@@ -9,6 +10,7 @@ from reporting.tables.crews import (
     WarningMail,
     WorkRound,
 )
+from reporting.tables.imports import Imported, ImportSource
 from reporting.tables.messages import (
     Delivery,
     IdempotencyKey,
@@ -33,6 +35,7 @@ from reporting.tables.pictures import (
 )
 from reporting.tables.sizes import AreaSize
 from reporting.tables.trends import Forecast, GrowingPlace, RepeatSpot, TrendRun
+from reporting.tables.undoing import JobBefore
 from reporting.tables.work import (
     Assignment,
     Checkpoint,
@@ -51,14 +54,20 @@ __all__ = [
     "Assignment",
     "Checkpoint",
     "CheckpointHead",
+    "Counted",
+    "CountsKept",
     "Delivery",
     "Device",
     "Escalation",
+    "FigureKept",
     "Forecast",
     "GrowingPlace",
     "Handover",
     "IdempotencyKey",
+    "ImportSource",
+    "Imported",
     "Job",
+    "JobBefore",
     "JobDeparture",
     "JobReport",
     "JobTouch",
