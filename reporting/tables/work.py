@@ -49,6 +49,11 @@ class Job(Base):
         CheckConstraint(f"status in {STATUSES}", name="status"),
         CheckConstraint("priority between 1 and 4", name="priority"),
         CheckConstraint("(status = 'closed') = (closed_reason is not null)", name="closed_reason"),
+        CheckConstraint(
+            "(closed_reason is not distinct from 'merged') = (merged_into is not null)",
+            name="merged_into",
+        ),
+        Index("ix_job_merged", "merged_into", postgresql_where=text("merged_into is not null")),
         Index(
             "ix_job_place_open",
             "place",
@@ -133,6 +138,8 @@ class Job(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    #: The job that its reports went to, all of them; such a job is counted and listed nowhere.
+    merged_into: Mapped[UUID | None]
     #: The transaction that last changed what a tablet shows of it; a trigger keeps it.
     changed_xid: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id())
 
