@@ -7,12 +7,13 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import NullPool, create_engine, text
 
 import geo.areas
+import geo.heat.tables
 import reporting.tables
 import routing.tables
 from geo.base import Base
 
 #: The modules are imported for their tables.
-TABLES = (geo.areas, routing.tables, reporting.tables)
+TABLES = (geo.areas, geo.heat.tables, routing.tables, reporting.tables)
 
 
 def database_url() -> str:

@@ -10,7 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
-import geo.areas  # noqa: F401 - each declares its tables
+import geo.areas  # each declares its tables
+import geo.heat.tables
 import reporting.tables  # noqa: F401
 import routing.tables  # noqa: F401
 from geo.base import Base

@@ -1,0 +1,47 @@
+"""Counts: what they mean, that they stay right, and what they read."""
+
+from datetime import date, timedelta
+from uuid import uuid4
+
+import httpx
+
+from geo.tiles import Tile
+from reporting.counting import reading
+from reporting.counting.values import Days
+from reporting.runtime import Connection, Runtime
+from tests.support.county import County, inside
+
+TODAY = Days(date.today() - timedelta(days=1), date.today() + timedelta(days=1))
+
+
+async def send(
+    client: httpx.AsyncClient, place: dict[str, float], category: str = "pothole"
+) -> dict:
+    answers = {"where": "carriageway", "depth": "over_7cm", "width": "over_60cm"}
+    answer = await client.post(
+        "/v1/reports",
+        json={"category": category, "location": place, "answers": answers, "description": "A hole"},
+        headers={"Idempotency-Key": str(uuid4())},
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_a_report_is_counted_in_its_cell_and_its_ward(
+    runtime: Runtime, county: County, client: httpx.AsyncClient
+) -> None:
+    await send(client, inside("W1"))
+    await send(client, inside("E2"))
+    shire = county.authorities["shire"]
+    async with runtime.reading() as conn:
+        whole = await reading.cells(
+            conn, authority_id=shire, measure="reports", days=TODAY, tile=Tile(0, 0, 0)
+        )
+        assert whole.ns.sum() == 2
+        figures = await reading.figures(
+            conn, authority_id=shire, by=frozenset({"area"}), days=TODAY
+        )
+    assert {(each.area, each.reports, each.open) for each in figures} == {
+        (county.areas["D1"], 1, 1),
+        (county.areas["D2"], 1, 1),
+    }
