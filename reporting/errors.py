@@ -311,6 +311,18 @@ class EndpointRefused(Refusal):
     code = "endpoint-refused"
 
 
+class MapRefused(Refusal):
+    """The map of an import cannot be used as it is."""
+
+    code = "map-refused"
+
+
+class ImportRefused(Refusal):
+    """The file cannot be taken over as it is."""
+
+    code = "import-refused"
+
+
 class DemoRefused(Refusal):
     """There are authorities in this database already; the demo is for an empty one."""
 
@@ -339,3 +351,9 @@ class TooManyWatching(Refusal):
     """Very many people are watching at the moment; look again in a minute."""
 
     code = "too-many-watching"
+
+
+class TooManyExports(Refusal):
+    """Other files are being made at the moment; try again in half a minute."""
+
+    code = "too-many-exports"

@@ -2,31 +2,24 @@
 
 import asyncio
 import csv
-import gzip
-import io
 import time
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from datetime import time as clock
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any, Self
+from typing import IO, Annotated
 
 import typer
-from rich.progress import Progress
 
 from geo.errors import NotAPlace, Refusal
 from geo.points import check_point
-from reporting.commands.base import command, err, fail, out, running
+from reporting.commands.base import command, fail, out, running
+from reporting.commands.tables import Bar, Row, Table, reading, writing
 from reporting.runtime import Connection
 from routing.assign import Choice
 from routing.bulk import Answer, Bulk, Place
-
-#: A cell may hold a whole polygon.
-csv.field_size_limit(2**31 - 1)
 
 LNG, LAT = ("lng", "lon", "longitude"), ("lat", "latitude")
 ADDED = ("kb_ward_code", "kb_ward_name", "kb_authority", "kb_team", "kb_flags")
@@ -37,7 +30,6 @@ CHUNK = 10_000
 SLICE = 500
 
 Cells = tuple[str, str, str, str, str]
-Row = list[str]
 
 
 @command
@@ -71,25 +63,24 @@ async def answer_file(
 ) -> Counter[str]:
     """Write the answers; how many rows got which flags. The connection is in autocommit."""
     async with Bulk.open(conn, category, at, _cells) as bulk:
-        with _read(points) as source, _written(out_file) as target:
-            return await _pump(bulk, source, target)
+        with reading(points) as table, writing(out_file) as target:
+            return await _pump(bulk, _Source(table), target)
 
 
 class _Source:
     """The rows of the file, the place of each, and how far the reading has come."""
 
-    def __init__(self, raw: IO[bytes], lines: IO[str], size: int) -> None:
-        self._raw = raw
-        self._size = size
-        self._rows = _whole(csv.reader(lines))
-        self.header = next(self._rows, [])
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows = table.rows
+        self.header = table.header
         names = [name.strip().lower() for name in self.header]
         self._lng, self._lat = _column(names, LNG), _column(names, LAT)
 
     @property
     def progress(self) -> float:
-        """From 0 to 1, by the bytes of the file (compressed, if it is)."""
-        return self._raw.tell() / max(self._size, 1)
+        """From 0 to 1."""
+        return self._table.progress
 
     async def chunk(self) -> list[tuple[Row, Place | str]]:
         """The next rows, each with its place or the flag that says why it has none."""
@@ -121,7 +112,7 @@ async def _pump(bulk: Bulk[Cells], source: _Source, target: IO[str]) -> Counter[
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow([*source.header, *ADDED])
     count: Counter[str] = Counter()
-    with _Bar() as bar:
+    with Bar("Routing") as bar:
         rows = await source.chunk()
         while rows:
             places = [place for _, place in rows if not isinstance(place, str)]
@@ -168,14 +159,6 @@ def _place(lng: str, lat: str) -> Place | str:
     return place
 
 
-def _whole(rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, or one line that says why the file cannot be read to its end."""
-    try:
-        yield from rows
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
-        fail(f"The file cannot be read to its end: {error}.")
-
-
 def _flag(refusal: type[Refusal]) -> str:
     return refusal.code.replace("-", "_")
 
@@ -192,57 +175,3 @@ def _noon(day: str) -> datetime:
         return datetime.combine(date.fromisoformat(day), clock(12), UTC)
     except ValueError:
         fail(f"--at needs a day such as 2024-05-31, not {day}.")
-
-
-@contextmanager
-def _read(path: Path) -> Iterator[_Source]:
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        plain: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-        # What is no UTF-8 goes through as it came.
-        lines = io.TextIOWrapper(plain, "utf-8-sig", errors="surrogateescape", newline="")
-        yield _Source(raw, lines, path.stat().st_size)
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[IO[str]]:
-    """The file, put in place when it is complete: half an answer never looks like a whole one."""
-    partial = path if path.exists() and not path.is_file() else path.with_name(f"{path.name}.part")
-    try:
-        opener: Any = gzip.open if path.suffix == ".gz" else open
-        with opener(partial, "wt", encoding="utf-8", errors="surrogateescape", newline="") as lines:
-            yield lines
-    except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror}.")
-    except BaseException:
-        if partial != path:
-            partial.unlink(missing_ok=True)
-        raise
-    if partial != path:
-        partial.replace(path)
-
-
-class _Bar:
-    """A progress bar that comes up only when the work takes more than a second."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        # Into a file, a bar would only be empty lines.
-        self._bar = Progress(console=err, transient=True, disable=not err.is_terminal)
-        self._task = self._bar.add_task("Routing", total=1.0)
-        self._shown = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._bar.stop()
-
-    def show(self, done: float) -> None:
-        """Say how far the work is."""
-        if not self._shown and time.monotonic() - self._began > 1:
-            self._bar.start()
-            self._shown = True
-        self._bar.update(self._task, completed=done)

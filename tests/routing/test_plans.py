@@ -66,12 +66,12 @@ def test_a_chunk_in_bulk(ground):
     conn.execute("begin")
     conn.execute(bulk.STAGE)
     with conn.cursor().copy(bulk.COPY) as copy:
-        copy.write(bulk._rows(tiling.points(5000).tolist()))
+        copy.write(bulk._rows(tiling.points(5000).tolist(), NOW))
     rows = list(range(0, 5000, 7))
     for statement, values in (
-        (bulk.AREAS, {"at": NOW}),
-        (bulk.NEAR, {"at": NOW, "metres": 250, "rows": rows}),
-        (bulk.SWAPPED, {"at": NOW, "rows": rows}),
+        (bulk.AREAS, {}),
+        (bulk.NEAR, {"metres": 250, "rows": rows}),
+        (bulk.SWAPPED, {"rows": rows}),
     ):
         assert scans_nothing_big(plan(conn, statement, values)), statement
     conn.execute("rollback")
