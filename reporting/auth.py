@@ -97,7 +97,6 @@ class Action(StrEnum):
     REVIEW_PHOTO = auto()
     REVIEW_WORDS = auto()
     SEE_WARNINGS = auto()
-    SEE_TRENDS = auto()
 
 
 class Reach(Enum):
@@ -155,8 +154,6 @@ RIGHTS: Final[dict[Action, dict[str, Reach]]] = {
     Action.REVIEW_WORDS: {"supervisor": _OWN, "admin": _AUTHORITY},
     # To the supervisor; DESIGN has no line for them.
     Action.SEE_WARNINGS: {"supervisor": _OWN, "admin": _AUTHORITY},
-    # As figures, for whom they are a desk's work.
-    Action.SEE_TRENDS: {"supervisor": _OWN, "admin": _AUTHORITY, "auditor": _AUTHORITY},
 }
 
 

@@ -20,7 +20,7 @@ async def forecasts(
     wards: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """What is expected, of what one answers for. Raises NotSignedIn or NotAllowed."""
-    seen = scope(principal, Action.SEE_TRENDS)
+    seen = scope(principal, Action.SEE_FIGURES)
     named = [area.id for area in rules.areas.values() if area.code in wards]
     values = {
         "authority": seen.authority,

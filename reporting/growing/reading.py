@@ -44,7 +44,7 @@ async def repeats(conn: Connection, rules: Rules, principal: Principal) -> dict[
 
 def within(principal: Principal) -> dict[str, Any]:
     """What somebody answers for. Raises NotSignedIn or NotAllowed."""
-    seen = scope(principal, Action.SEE_TRENDS)
+    seen = scope(principal, Action.SEE_FIGURES)
     return {
         "authority": seen.authority,
         "areas": None if seen.areas is None else sorted(seen.areas),
