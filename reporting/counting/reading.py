@@ -12,10 +12,10 @@ from psycopg.rows import dict_row
 from geo.heat.cells import CELL_BITS, FINEST, SIDE
 from geo.heat.spans import day, number
 from geo.tiles import Tile
+from reporting.asked import Days
 from reporting.counting.values import (
     By,
     Cells,
-    Days,
     Durations,
     Figure,
     Measure,

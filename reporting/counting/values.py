@@ -18,14 +18,6 @@ NOWHERE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """Calendar days, both ends in it."""
-
-    first: date
-    last: date
-
-
-@dataclass(frozen=True, slots=True)
 class Cells:
     """How many there are in each of the 64 × 64 cells of a tile that has any."""
 
