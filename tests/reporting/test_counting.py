@@ -6,8 +6,8 @@ from uuid import uuid4
 import httpx
 
 from geo.tiles import Tile
+from reporting.asked import Days
 from reporting.counting import reading
-from reporting.counting.values import Days
 from reporting.runtime import Connection, Runtime
 from tests.support.county import County, inside
 
