@@ -1,12 +1,16 @@
 """`authority`: the councils and highway bodies."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from geo.errors import AuthorityRefused
 from reporting import authorities
 from reporting.authorities import NewAuthority
 from reporting.commands.base import command, out, running
+from reporting.statistics import sizes
 
 app = typer.Typer(no_args_is_help=True, help="The councils and highway bodies.")
 
@@ -53,3 +57,22 @@ async def calendar(
     async with running() as runtime, runtime.unit() as conn:
         await authorities.keep_calendar(conn, slug, code)
     out.print(f"{slug} keeps the public holidays of {code}.", markup=False)
+
+
+@app.command("sizes")
+@command
+async def load_sizes(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+) -> None:
+    """Load how many live in each ward, and how large it is, from a CSV FILE.
+
+    Columns: authority, code, residents, km2. Figures are then told per 1,000 residents, too.
+    """
+    try:
+        lines = sizes.read(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise AuthorityRefused("The file is not UTF-8 text.") from error
+    async with running() as runtime, runtime.unit() as conn:
+        rules = await runtime.router.current(conn)
+        stored = await sizes.store(conn, rules, lines, datetime.now(UTC).date())
+    out.print(f"{stored} wards have their sizes.", markup=False)
