@@ -71,21 +71,15 @@ def trends() -> None:
         sa.Column("authority_id", sa.Integer(), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("area_id", sa.Integer(), nullable=False),
-        sa.Column("month", sa.Date(), nullable=False),
-        sa.Column("expected", sa.Float(), nullable=True),
-        sa.Column("low", sa.Integer(), nullable=True),
-        sa.Column("high", sa.Integer(), nullable=True),
-        sa.Column("year_before", sa.Integer(), nullable=True),
+        sa.Column("months", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("refused", sa.Text(), nullable=True),
         sa.Column("method", sa.Text(), nullable=True),
         sa.Column("backtest", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("history", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
-            "(refused is null) = (expected is not null)", name=op.f("ck_forecast_said_or_refused")
+            "(refused is null) = (method is not null)", name=op.f("ck_forecast_said_or_refused")
         ),
-        sa.PrimaryKeyConstraint(
-            "authority_id", "category", "area_id", "month", name=op.f("pk_forecast")
-        ),
+        sa.PrimaryKeyConstraint("authority_id", "category", "area_id", name=op.f("pk_forecast")),
     )
 
 
@@ -146,12 +140,12 @@ def counts() -> None:
         "heat",
         sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("z", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("x", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("y", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("span", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("x", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("y", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("counts", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("series_id", "z", "x", "y", "span", "start", name=op.f("pk_heat")),
+        sa.PrimaryKeyConstraint("series_id", "z", "span", "start", "x", "y", name=op.f("pk_heat")),
     )
     op.create_table(
         "counts_kept",
@@ -189,7 +183,7 @@ def counts() -> None:
             f"ix_counted_{name}",
             "counted",
             ["authority_id", sa.text("(px >> 12)"), sa.text("(py >> 12)"), "day"],
-            postgresql_include=["px", "py", "category"],
+            postgresql_include=["px", "py", "category", "shared", "overdue"],
             postgresql_where=sa.text(condition),
         )
     op.create_table(
@@ -213,9 +207,14 @@ def counts() -> None:
             name=op.f("pk_figure_kept"),
         ),
     )
+    op.add_column(
+        "shared_point",
+        sa.Column("counted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
 
 
 def no_counts() -> None:
+    op.drop_column("shared_point", "counted")
     for table in ("figure_kept", "counted", "counts_kept", "heat", "heat_series"):
         op.drop_table(table)
 

@@ -12,5 +12,4 @@ REFUSALS: Final = {
     "too_short": "less than six whole months of history",
     "too_few": "too few reports to tell a trend from chance",
     "stopped": "nothing came in during the last three months",
-    "new_ward": "the ward is new, or its reports are too few to share out",
 }

@@ -129,10 +129,10 @@ def past(counts: Numbers, tried: int = TRIED) -> Past:
 
 
 def likelihoods(forecasts: Numbers, came: Numbers) -> Numbers:
-    """How well each of ``SPREADS`` explains what came, as a sum of logarithms."""
+    """How well each of ``SPREADS`` explains each month, as logarithms: months by spreads."""
     size, p = _shape(np.maximum(forecasts, LEAST)[:, None], SPREADS[None, :])
-    total: Numbers = nbinom.logpmf(np.round(came)[:, None], size, p).sum(axis=0)
-    return total
+    found: Numbers = nbinom.logpmf(np.round(came)[:, None], size, p)
+    return found
 
 
 def spread(own: Numbers, together: Numbers, months: int) -> float:

@@ -1,5 +1,6 @@
 """The forecasts that the worker made last."""
 
+from datetime import date
 from typing import Any
 
 from psycopg.rows import dict_row, tuple_row
@@ -53,11 +54,9 @@ def _forecast(row: dict[str, Any], rules: Rules) -> dict[str, Any]:
             "name": row["category"] if category is None else category.name,
         },
         "ward": None if area is None else {"code": area.code, "name": area.name},
-        "month": row["month"],
-        "expected": row["expected"],
-        "low": row["low"],
-        "high": row["high"],
-        "year_before": row["year_before"],
+        "months": [
+            {**month, "month": date.fromisoformat(month["month"])} for month in row["months"]
+        ],
         "refused": refused and {"code": refused, "detail": REFUSALS[refused]},
         "method": row["method"],
         "backtest": row["backtest"],

@@ -34,14 +34,13 @@ order by spot.fixed desc, spot.last_at desc, spot.id
 
 #: The whole authority is area 0; who answers for some wards is not shown it.
 FORECASTS = """
-select category, area_id, month, expected, low, high, year_before, refused, method, backtest,
-  history
+select category, area_id, months, refused, method, backtest, history
 from forecast
 where authority_id = %(authority)s
   and (%(areas)s::integer[] is null or area_id = any(%(areas)s::integer[]))
   and (%(categories)s::text[] is null or category = any(%(categories)s::text[]))
   and (%(wards)s::integer[] is null or area_id = any(%(wards)s::integer[]))
-order by category, area_id, month
+order by category, area_id
 """
 
 KEEP_RUN = """
@@ -65,8 +64,7 @@ values (%(authority)s, %(category)s, %(area_id)s, %(lat)s, %(lng)s, %(radius_m)s
 """
 CLEAR_FORECASTS = "delete from forecast where authority_id = %(authority)s"
 KEEP_FORECAST = """
-insert into forecast (authority_id, category, area_id, month, expected, low, high, year_before,
-  refused, method, backtest, history)
-values (%(authority)s, %(category)s, %(area_id)s, %(month)s, %(expected)s, %(low)s, %(high)s,
-  %(year_before)s, %(refused)s, %(method)s, %(backtest)s::jsonb, %(history)s::jsonb)
+insert into forecast (authority_id, category, area_id, months, refused, method, backtest, history)
+values (%(authority)s, %(category)s, %(area_id)s, %(months)s::jsonb, %(refused)s, %(method)s,
+  %(backtest)s::jsonb, %(history)s::jsonb)
 """

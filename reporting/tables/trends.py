@@ -3,7 +3,7 @@
 Each run replaces what the one before found for an authority. Nothing refers to these rows.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -75,25 +75,20 @@ class RepeatSpot(Base):
 
 
 class Forecast(Base):
-    """What is expected to come in a month, or why that cannot be said."""
+    """How many reports are expected, or why that cannot be said."""
 
     __tablename__ = "forecast"
     __table_args__ = (
-        CheckConstraint("(refused is null) = (expected is not null)", name="said_or_refused"),
+        CheckConstraint("(refused is null) = (method is not null)", name="said_or_refused"),
     )
 
     authority_id: Mapped[int] = mapped_column(primary_key=True)
     category: Mapped[str] = mapped_column(primary_key=True)
     #: A ward or division; 0: the whole authority.
     area_id: Mapped[int] = mapped_column(primary_key=True)
-    #: Its first day.
-    month: Mapped[date] = mapped_column(primary_key=True)
-    expected: Mapped[float | None]
-    #: Four months in five lie between these.
-    low: Mapped[int | None]
-    high: Mapped[int | None]
-    #: Of the same month a year before.
-    year_before: Mapped[int | None]
+    #: The month that runs and the next, JSON: ``month`` (its first day), ``expected``, ``low`` and
+    #: ``high`` (four months in five lie between), ``year_before``. Empty: see ``refused``.
+    months: Mapped[list[Any]] = mapped_column(JSONB)
     #: A code of ``forecasting.REFUSALS``.
     refused: Mapped[str | None]
     method: Mapped[str | None]

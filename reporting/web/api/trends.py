@@ -101,7 +101,7 @@ class Repeats(Wire):
 class Refused(Wire):
     """Why there is no forecast."""
 
-    code: Literal["too_short", "too_few", "stopped", "new_ward"]
+    code: Literal["too_short", "too_few", "stopped"]
     detail: str
 
 
@@ -116,7 +116,7 @@ class Backtest(Wire):
     error: float
     baseline: Literal["year_before", "month_before"]
     baseline_error: float
-    inside: float = Field(description="The share of months between `low` and `high`")
+    inside: float = Field(description="The share of these months between their `low` and `high`")
 
 
 class Month(Wire):
@@ -126,20 +126,29 @@ class Month(Wire):
     reports: int
 
 
+class Expected(Wire):
+    """What is expected in a month."""
+
+    month: date = Field(description="Its first day")
+    expected: float
+    low: int = Field(description="Four months in five lie between this and `high`")
+    high: int
+    year_before: int | None = Field(description="Reports in the same month a year before")
+
+
 class Forecast(Wire):
-    """What is expected in a month, or why that cannot be said."""
+    """How many reports are expected, or why that cannot be said."""
 
     category: Named
     ward: WardOut | None = Field(description="Null: the whole authority")
-    month: date = Field(description="Its first day")
-    expected: float | None
-    low: int | None = Field(description="Four months in five are not below this")
-    high: int | None
-    year_before: int | None
+    months: list[Expected] = Field(description="The month that runs, and the next")
     refused: Refused | None
-    method: str | None
+    method: Literal["season", "level", "share"] | None = Field(
+        description="`season`: a level and a season. `level`: no season is known yet. `share`: a"
+        " ward's share of the authority's"
+    )
     backtest: Backtest | None
-    history: list[Month]
+    history: list[Month] = Field(description="The months before, the oldest first")
 
 
 class Forecasts(Wire):
