@@ -22,11 +22,11 @@ class Heat(Base):
 
     series_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     z: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    x: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    y: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     #: How many days; 0: all there are.
     span: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     #: Its first day.
     start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    x: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    y: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     #: Cell → how many.
     counts: Mapped[bytes] = mapped_column(LargeBinary)

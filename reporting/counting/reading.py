@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import numpy as np
 from psycopg.rows import dict_row
@@ -14,6 +14,7 @@ from geo.heat.spans import day, number
 from geo.tiles import Tile
 from reporting.asked import Days
 from reporting.counting.values import (
+    LOOK,
     By,
     Cells,
     Durations,
@@ -24,14 +25,6 @@ from reporting.counting.values import (
 from reporting.queries import counting as queries
 from reporting.runtime import Connection
 from reporting.status import CLOSED_REASONS
-
-#: What every look asks for.
-LOOK: Final[Mapping[str, Any]] = {
-    "reasons": list(CLOSED_REASONS),
-    "classes": Durations.CLASSES,
-    "shortest": Durations.SHORTEST_HOURS,
-    "growth": Durations.GROWTH,
-}
 
 
 async def as_of(conn: Connection, authority_id: int) -> datetime:

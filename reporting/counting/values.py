@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reporting.status import CLOSED_REASONS
+
 Ints = NDArray[np.int64]
 Measure = Literal["reports", "open", "overdue"]
 By = Literal["area", "team", "category", "day", "week"]
@@ -96,6 +98,14 @@ class Durations:
         """Class → how many."""
         return dict(zip(self._classes.tolist(), self._ns.tolist(), strict=True))
 
+
+#: What every look asks for.
+LOOK: Final[Mapping[str, Any]] = {
+    "reasons": list(CLOSED_REASONS),
+    "classes": Durations.CLASSES,
+    "shortest": Durations.SHORTEST_HOURS,
+    "growth": Durations.GROWTH,
+}
 
 NO_DURATIONS: Final = Durations(np.zeros(0, np.int64), np.zeros(0, np.int64))
 

@@ -45,17 +45,19 @@ _OVERDUE: Final = f"""(
 
 _OUTCOME: Final = """
 case job.status when 'fixed' then 1
-  when 'closed' then 1 + array_position(%(reasons)s::text[], job.closed_reason)
+  when 'closed' then coalesce(1 + array_position(%(reasons)s::text[], job.closed_reason), 0)
   else 0 end::smallint"""
 
 
 def _dimensions(kind: int, what: str) -> str:
     place = f"{what}.place"
+    # Of closed jobs there is no heat.
+    shared = f"point.lat is not null{f' and {_OPEN}' if kind else ''}"
     return f"""
   {what}.id, {kind}::smallint as kind, job.authority_id, {_AREA} as area_id, job.team_id,
   job.category, {_day(f"{what}.created_at")} as day,
   coalesce({px(f"st_x({place})")}, -1) as px, coalesce({py(f"st_y({place})")}, -1) as py,
-  point.lat is not null as shared, job.status, job.priority"""
+  {shared} as shared, job.status, job.priority"""
 
 
 def _joins(what: str) -> str:
@@ -67,24 +69,20 @@ left join shared_point point
   on point.lat = st_y({what}.place) and point.lng = st_x({what}.place)"""
 
 
-Asked = Literal["jobs", "authority"]
+Asked = Literal["jobs", "jobs_now", "authority"]
 
-#: Which jobs are looked at, and which reports: of some jobs, all that ever stood on them.
+#: Which jobs are looked at, and which reports: of some jobs those that ever stood on them, or that
+#: stand there now.
 _JOBS: Final[dict[Asked, str]] = {
     "jobs": "job.id = any(%(jobs)s::uuid[])",
+    "jobs_now": "job.id = any(%(jobs)s::uuid[])",
     "authority": "job.authority_id = %(authority)s",
 }
+_EVER: Final = "select report_id from job_report where job_id = any(%(jobs)s::uuid[])"
 _REPORTS: Final[dict[Asked, str]] = {
-    "jobs": """
-(
-  select link.report_id, link.job_id from job_report link
-  where link.until is null and link.report_id in (
-    select report_id from job_report where job_id = any(%(jobs)s::uuid[])
-  )
-) link join job on job.id = link.job_id""",
-    "authority": """
-job_report link join job
-  on job.id = link.job_id and link.until is null and job.authority_id = %(authority)s""",
+    "jobs": f"link.report_id in ({_EVER})",
+    "jobs_now": "link.job_id = any(%(jobs)s::uuid[])",
+    "authority": "job.authority_id = %(authority)s",
 }
 
 
@@ -100,13 +98,180 @@ select {_dimensions(1, "job")}, {_OPEN} as is_open, {_OVERDUE} as overdue,
   {_TOOK} as took
 from job {_joins("job")}
 where {_JOBS[asked]}
+  and job.merged_into is null
   and exists (select from job_report link where link.job_id = job.id and link.until is null)
 union all
 select {_dimensions(0, "report")}, false, false, false, false, 0::smallint, -1, -1::smallint
-from {_REPORTS[asked]}
+from job_report link
+join job on job.id = link.job_id
 join report on report.id = link.report_id {_joins("report")}
+where link.until is null and {_REPORTS[asked]}
 """
 
+
+#: One fold at a time; checks and rebuilds, which take long, are waited for by nobody. A lock of the
+#: table and not of a number: it can be had before a transaction's only snapshot is taken.
+LOCK: Final = "lock table counts_kept in share row exclusive mode"
+LOCK_IF_FREE: Final = f"{LOCK} nowait"
+ONE_MOMENT: Final = "set transaction isolation level repeatable read"
+
+#: The database whose transactions a snapshot counts.
+_HISTORY: Final = "(select system_identifier::text from pg_control_system())"
+
+BEGIN: Final = f"""
+insert into counts_kept (authority_id, seen, history, as_of)
+select id, '1:1:', {_HISTORY}, now() from authority
+where id not in (select authority_id from counts_kept)
+"""
+
+_CHANGED: Final = """
+(
+  select id from job
+  where authority_id = kept.authority_id
+    and changed_xid >= pg_snapshot_xmin(kept.snapshot)
+    and not pg_visible_in_snapshot(changed_xid, kept.snapshot)
+  order by changed_xid limit %(most)s + 1
+)"""
+
+_KEPT: Final = f"""
+(
+  select authority_id, as_of,
+    case when history = {_HISTORY} then seen else '1:1:' end::pg_snapshot as snapshot
+  from counts_kept
+)"""
+
+#: What is new since each authority was counted: jobs that changed, and those that the clock passed.
+#: The order makes the planner read the index from the snapshot on; see ``queries.syncing``.
+TOUCHED: Final = f"""
+select kept.authority_id, pg_current_snapshot()::text as seen, {_HISTORY} as history,
+  now() as now, kept.as_of < now() - make_interval(secs => %(stale_s)s) as stale,
+  array(
+    select id from {_CHANGED} changed
+    union
+    select id from job
+    where authority_id = kept.authority_id and {OPEN_CONDITION}
+      and due_at >= kept.as_of and due_at < now()
+  ) as jobs
+from {_KEPT} kept
+"""
+
+#: Jobs that are still to be counted, for the metrics.
+WAITING: Final = f"""
+select coalesce(sum((select count(*) from {_CHANGED} changed)), 0) from {_KEPT} kept
+"""
+
+#: Points found to be shared since the last fold, and the jobs that stand there.
+NEWLY_SHARED: Final = f"""
+with point as (
+  update shared_point set counted = true where not counted returning lat, lng
+),
+square as (select {px("lng")} as px, {py("lat")} as py from point)
+select link.job_id as job from square cross join authority
+join counted on counted.kind = 0 and counted.authority_id = authority.id
+  and (counted.px >> 12) = (square.px >> 12) and (counted.py >> 12) = (square.py >> 12)
+  and counted.px = square.px and counted.py = square.py
+join job_report link on link.report_id = counted.id
+union
+select counted.id from square cross join authority
+join counted on counted.kind = 1 and counted.is_open and counted.authority_id = authority.id
+  and (counted.px >> 12) = (square.px >> 12) and (counted.py >> 12) = (square.py >> 12)
+  and counted.px = square.px and counted.py = square.py
+"""
+
+_SUMMED: Final = (
+    *("kind", "authority_id", "area_id", "team_id", "day", "px", "py", "shared", "is_open"),
+    *("overdue", "reopened", "on_time", "outcome", "closed_day", "took"),
+)
+#: What a fold takes of each row: the sign, what sums are made of, and which category.
+DELTA: Final = ("sign", *_SUMMED, "category")
+
+
+def _delta(sign: int, rows: str) -> str:
+    columns = ", ".join(f"{name}::integer" for name in _SUMMED)
+    return f"""
+  select {sign} as sign, {columns},
+    array_position(%(categories)s::text[], category) - 1 as category
+  from {rows}"""
+
+
+_LIST: Final = ", ".join(COLUMNS)
+_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
+_ROW: Final = ", ".join(f"{{0}}.{name}" for name in COLUMNS[2:])
+
+
+def put(*, anew: bool) -> str:
+    """Count some jobs and their reports as what they are now; return what that adds and takes off.
+
+    The answer is one array for each of DELTA. ``anew``: nothing of this authority (of any, if it is
+    null) stands in the sums yet, so what was counted there is not taken off again, and all that is
+    counted there now is added.
+    """
+    elsewhere = "%(authority)s::integer is not null and authority_id <> %(authority)s::integer"
+    new = "true" if anew else "is_new"
+    return f"""
+with desired as materialized ({looks("jobs_now" if anew else "jobs")}),
+asked as materialized (
+  select unnest(%(jobs)s::uuid[]) as id, 1::smallint as kind
+  union
+  select report_id, 0::smallint
+  from {
+        "job_report where until is null and job_id = any(%(jobs)s::uuid[])"
+        if anew
+        else f"({_EVER}) ever"
+    }
+),
+old as materialized (select counted.* from asked join counted using (id, kind)),
+changed as materialized (
+  select desired.*, old.id is null or ({_ROW.format("desired")}) <> ({_ROW.format("old")}) as is_new
+  from desired left join old using (id, kind)
+),
+left_behind as materialized (
+  select old.*, desired.id is null as is_lost
+  from old left join changed desired using (id, kind)
+  where desired.id is null or desired.is_new
+),
+dropped as (
+  delete from counted using left_behind lost
+  where lost.is_lost and counted.id = lost.id and counted.kind = lost.kind
+),
+put as (
+  insert into counted ({_LIST}) select {_LIST} from changed where is_new
+  on conflict (id, kind) do update set {_SET}
+),
+delta as (
+  {_delta(1, f"changed where {new}")}
+  union all
+  {_delta(-1, f"left_behind where {elsewhere if anew else 'true'}")}
+)
+select {", ".join(f"array_agg({name})" for name in DELTA)} from delta
+"""
+
+
+SEEN: Final = """
+update counts_kept set seen = %(seen)s, history = %(history)s, as_of = %(now)s
+where authority_id = %(authority)s
+"""
+
+CLEAR_HEAT: Final = """
+delete from heat using heat_series
+where heat_series.id = heat.series_id
+  and (%(authority)s::integer is null or heat_series.name like %(authority)s::text || '/%%')
+"""
+CLEAR_FIGURES: Final = """
+delete from figure_kept
+where %(authority)s::integer is null or authority_id = %(authority)s::integer
+"""
+
+CATEGORIES: Final = "select code from category order by code"
+
+#: Jobs in order of id, a part at a time.
+JOBS: Final = """
+select array_agg(id order by id) from (
+  select id from job
+  where id > %(after)s and (%(authority)s::integer is null or authority_id = %(authority)s::integer)
+  order by id limit %(limit)s
+) job
+"""
 
 #: Until when the clock was asked for an authority.
 AS_OF: Final = """

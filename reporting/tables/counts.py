@@ -42,7 +42,7 @@ class Counted(Base):
             text("(px >> 12)"),
             text("(py >> 12)"),
             "day",
-            postgresql_include=["px", "py", "category"],
+            postgresql_include=["px", "py", "category", "shared", "overdue"],
             postgresql_where=text(condition),
         )
         for name, condition in (("reports", IS_REPORT), ("open_jobs", IS_OPEN_JOB))

@@ -313,3 +313,5 @@ class SharedPoint(Base):
     lng: Mapped[float] = mapped_column(primary_key=True)
     reports: Mapped[int]
     found_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    #: The kept counts have taken it out of their cells.
+    counted: Mapped[bool] = mapped_column(server_default=text("false"))

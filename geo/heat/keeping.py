@@ -1,0 +1,112 @@
+"""Adds counted places to the tiles, zooms and spans that hold them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+
+from geo.heat.cells import CELL_BITS, CLOSE, FINEST, KEPT, POINT, SIDE
+from geo.heat.spans import EVER, SPANS
+from geo.heat.sums import Additions, Table
+from geo.heat.vectors import Entries, Ints, sums
+
+COLUMNS: Final = {
+    "series_id": "integer",
+    "z": "smallint",
+    "span": "smallint",
+    "start": "integer",
+    "x": "integer",
+    "y": "integer",
+}
+HEAT: Final = Table("heat", COLUMNS)
+
+_EVERY: Final = (EVER, *SPANS)
+#: Single days and weeks of a close tile are few points, and are read as points.
+SPANS_OF: Final = {**dict.fromkeys(KEPT, _EVERY), CLOSE: (EVER, 364, 28), POINT: _EVERY}
+_CELLS: Final = SIDE * SIDE
+
+_FIND_SERIES: Final = "select name, id from heat_series where name = any(%(names)s)"
+_MAKE_SERIES: Final = """
+insert into heat_series (name) select unnest(%(names)s::text[]) on conflict do nothing
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Counted places: the series, the square of the finest zoom, the day, and how many."""
+
+    series: Ints
+    px: Ints
+    py: Ints
+    day: Ints
+    n: Ints
+    #: It stands on a point that very many share.
+    shared: Ints
+
+
+async def series(conn: AsyncConnection[Any], names: Sequence[str]) -> dict[str, int]:
+    """The number of each series; made if there is none yet."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_FIND_SERIES, {"names": list(names)})
+        found: dict[str, int] = dict(await cursor.fetchall())
+        missing = [name for name in names if name not in found]
+        if missing:
+            await cursor.execute(_MAKE_SERIES, {"names": missing})
+            await cursor.execute(_FIND_SERIES, {"names": missing})
+            found |= dict(await cursor.fetchall())
+    return found
+
+
+def additions(places: Places) -> Additions:
+    """What is to be added to which tiles."""
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    entries = Entries(*(np.zeros(0, np.int64) for _ in range(3)))
+    for rows, cells in _each(places):
+        entries += Entries(cells.owner + len(columns["z"]), cells.key, cells.n)
+        for name, values in rows.items():
+            columns[name] += values
+    return Additions(columns, entries)
+
+
+def _each(places: Places) -> Iterator[tuple[dict[str, list[int]], Entries]]:
+    """For each zoom and span: the keys, and the cells under each."""
+    alone = places.shared != 0
+    for z, spans in SPANS_OF.items():
+        some = alone if z == POINT else ~alone
+        if not some.any():
+            continue
+        shift = FINEST - z
+        px, py, n = places.px[some], places.py[some], places.n[some]
+        tiles, tile = np.unique(
+            (places.series[some] << 44) | (px >> shift << 22) | (py >> shift), return_inverse=True
+        )
+        cell = cell_of(px, py, z)
+        for span in spans:
+            start = places.day[some] // span if span else np.zeros_like(n)
+            lowest = start.min()
+            width = int(start.max() - lowest) + 1
+            both, total = sums(((tile * width) + (start - lowest)) * _CELLS + cell, n)
+            rows, owner = np.unique(both // _CELLS, return_inverse=True)
+            key = tiles[rows // width]
+            yield (
+                {
+                    "series_id": (key >> 44).tolist(),
+                    "z": [z] * len(rows),
+                    "x": (key >> 22 & (1 << 22) - 1).tolist(),
+                    "y": (key & (1 << 22) - 1).tolist(),
+                    "span": [span] * len(rows),
+                    "start": ((rows % width + lowest) * span).tolist(),
+                },
+                Entries(owner.astype(np.int64), both % _CELLS, total),
+            )
+
+
+def cell_of(px: Ints, py: Ints, z: int) -> Ints:
+    """The cell of a tile of that zoom: row × 64 + column."""
+    shift = FINEST - z - CELL_BITS
+    if shift < 0:
+        return (py << -shift) % SIDE * SIDE + (px << -shift) % SIDE
+    return (py >> shift) % SIDE * SIDE + (px >> shift) % SIDE

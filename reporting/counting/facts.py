@@ -1,0 +1,184 @@
+"""From what reports and jobs are counted as to the sums that are kept of them. Pure.
+
+A figure's vector has one key for each of ``Fact``, and from ``TOOK`` on one for each class of
+``Durations``. Figures are kept for each area, team and category together, for each of them alone,
+and for all: so a map of wards or an authority's trend reads few rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.heat.keeping import Places
+from geo.heat.spans import EVER, SPANS
+from geo.heat.sums import Additions, Table
+from geo.heat.vectors import KEYS, Entries, Ints, sums
+from reporting.counting.values import Measure
+from reporting.status import CLOSED_REASONS
+
+#: Column → one value for each row that is added (sign 1) or taken off (-1).
+Delta = Mapping[str, Ints]
+
+
+class Fact(IntEnum):
+    """What is counted of an area, a team, a category; of ``CLOSED`` one for each reason."""
+
+    REPORTS = 0
+    JOBS = 1
+    OPEN = 2
+    OVERDUE = 3
+    REOPENED = 4
+    FIXED = 5
+    ON_TIME = 6
+    CLOSED = 16
+
+
+TOOK: Final = 64
+assert Fact.CLOSED + len(CLOSED_REASONS) <= TOOK  # noqa: S101 - of two constants
+
+MEASURES: Final[tuple[Measure, ...]] = ("reports", "open", "overdue")
+
+FIGURES: Final = Table(
+    "figure_kept",
+    {
+        "authority_id": "integer",
+        "level": "smallint",
+        "span": "smallint",
+        "start": "integer",
+        "category": "text",
+        "area_id": "integer",
+        "team_id": "integer",
+    },
+)
+#: Which of area (1), team (2) and category (4) are told apart; the smallest that will do is read.
+LEVELS: Final = (0, 1, 2, 4, 7)
+#: Stands for an area, a team or a category where they are not told apart.
+ALL: Final = 0
+ALL_CATEGORIES: Final = ""
+
+
+def series_name(authority_id: int, measure: Measure, category: str | None) -> str:
+    """The name of a series of heat; without a category, of all of them."""
+    return f"{authority_id}/{measure}/{category or ''}"
+
+
+def measured(delta: Delta, measure: Measure) -> Ints:
+    """Which rows have a place and are of that measure, as their numbers."""
+    of_it = delta["kind"] == 0 if measure == "reports" else delta[f"is_{measure}"] == 1
+    return np.flatnonzero(of_it & (delta["px"] >= 0))
+
+
+def series_names(delta: Delta, categories: Sequence[str]) -> list[str]:
+    """The names of all the series that the rows touch."""
+    authorities = np.unique(delta["authority_id"]).tolist()
+    return [
+        series_name(authority, measure, category)
+        for authority in authorities
+        for measure in MEASURES
+        for category in (None, *categories)
+    ]
+
+
+def places(delta: Delta, categories: Sequence[str], series: Mapping[str, int]) -> Places:
+    """The rows that have a place, each under its category and under all."""
+    authorities = np.unique(delta["authority_id"])
+    of = {
+        measure: np.array(
+            [
+                [series[series_name(a, measure, c)] for c in (None, *categories)]
+                for a in authorities.tolist()
+            ],
+            np.int64,
+        )
+        for measure in MEASURES
+    }
+    rows: list[Ints] = []
+    numbers: list[Ints] = []
+    for measure in MEASURES:
+        some = measured(delta, measure)
+        whose = np.searchsorted(authorities, delta["authority_id"][some])
+        for category in (np.zeros_like(some), delta["category"][some] + 1):
+            rows.append(some)
+            numbers.append(of[measure][whose, category])
+    row = np.concatenate(rows)
+    return Places(
+        series=np.concatenate(numbers),
+        **{name: delta[name][row] for name in ("px", "py", "day", "shared")},
+        n=delta["sign"][row],
+    )
+
+
+def figures(delta: Delta, categories: Sequence[str]) -> Additions:
+    """What is to be added to which figures."""
+    groups, group = _groups(delta)
+    row, day, fact = _events(delta)
+    of, n = group[row], delta["sign"][row]
+    columns: dict[str, list[Any]] = {name: [] for name in FIGURES.key}
+    entries = Entries(*(np.zeros(0, np.int64) for _ in range(3)))
+    for level in LEVELS:
+        masked = groups.copy()
+        masked[:, 1:][:, [not level & bit for bit in (1, 2, 4)]] = [
+            each for each, bit in ((ALL, 1), (ALL, 2), (-1, 4)) if not level & bit
+        ]
+        named, which = np.unique(masked, axis=0, return_inverse=True)
+        for span in (EVER, *SPANS):
+            start = day // span if span else np.zeros_like(day)
+            lowest = int(start.min())
+            width = int(start.max()) - lowest + 1
+            both, total = sums((which.ravel()[of] * width + start - lowest) * KEYS + fact, n)
+            rows, owner = np.unique(both // KEYS, return_inverse=True)
+            who = named[rows // width]
+            entries += Entries(owner.astype(np.int64) + len(columns["level"]), both % KEYS, total)
+            columns["authority_id"] += who[:, 0].tolist()
+            columns["level"] += [level] * len(rows)
+            columns["span"] += [span] * len(rows)
+            columns["start"] += ((rows % width + lowest) * span).tolist()
+            columns["category"] += [
+                categories[c] if c >= 0 else ALL_CATEGORIES for c in who[:, 3].tolist()
+            ]
+            columns["area_id"] += who[:, 1].tolist()
+            columns["team_id"] += who[:, 2].tolist()
+    return Additions(columns, entries)
+
+
+def _groups(delta: Delta) -> tuple[Ints, Ints]:
+    """The different authorities, areas, teams and categories, and which of them each row is."""
+    names = ("authority_id", "area_id", "team_id", "category")
+    one = (delta["authority_id"] << 32) + delta["area_id"] + 1
+    other = (delta["team_id"] << 16) + delta["category"] + 1
+    _, ones = np.unique(one, return_inverse=True)
+    few, others = np.unique(other, return_inverse=True)
+    _, first, group = np.unique(ones * len(few) + others, return_index=True, return_inverse=True)
+    return np.stack([delta[name][first] for name in names], axis=1), group
+
+
+def _events(delta: Delta) -> tuple[Ints, Ints, Ints]:
+    """What happened on which day, as three columns: the row, the day, the key in the vector."""
+    job, outcome = delta["kind"] == 1, delta["outcome"]
+    day, closed_day = delta["day"], delta["closed_day"]
+    fixed = job & (outcome == 1)
+    events: list[tuple[NDArray[np.bool_], Ints, Ints | int]] = [
+        (delta["kind"] == 0, day, Fact.REPORTS),
+        (job, day, Fact.JOBS),
+        (delta["is_open"] == 1, day, Fact.OPEN),
+        (delta["is_overdue"] == 1, day, Fact.OVERDUE),
+        (delta["reopened"] == 1, day, Fact.REOPENED),
+        (fixed, closed_day, Fact.FIXED),
+        (delta["on_time"] == 1, closed_day, Fact.ON_TIME),
+        (job & (outcome > 1), closed_day, Fact.CLOSED + outcome - 2),
+        (fixed, closed_day, TOOK + delta["took"]),
+    ]
+    rows = [np.flatnonzero(which) for which, _, _ in events]
+    return (
+        np.concatenate(rows),
+        np.concatenate([at[some] for some, (_, at, _) in zip(rows, events, strict=True)]),
+        np.concatenate(
+            [
+                np.broadcast_to(key, day.shape)[some]
+                for some, (_, _, key) in zip(rows, events, strict=True)
+            ]
+        ).astype(np.int64),
+    )

@@ -1,0 +1,225 @@
+"""Keeps the counts: takes off what changed jobs and reports were counted as, adds what they are.
+
+All of a fold is one transaction. Done twice, or cut off in the middle, it changes nothing: what is
+taken off is what ``counted`` holds.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from psycopg.errors import LockNotAvailable
+from psycopg.rows import class_row, tuple_row
+
+from geo.heat import keeping, sums
+from geo.heat.keeping import HEAT
+from geo.heat.sums import Table
+from reporting.counting import facts
+from reporting.counting.facts import FIGURES, Delta
+from reporting.counting.values import LOOK
+from reporting.queries import counting as queries
+from reporting.runtime import Connection
+
+#: Jobs of one statement.
+CHUNK: Final = 20_000
+#: More changes than this of one authority, and counting it anew costs less.
+MOST: Final = 100_000
+#: The clock is asked at least so often.
+STALE_S: Final = 60.0
+
+NOTHING: Final = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The tables that sums are added to."""
+
+    heat: Table = HEAT
+    figures: Table = FIGURES
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a fold did."""
+
+    jobs: int = 0
+    #: Authorities with so many changes that they are to be counted anew.
+    too_many: frozenset[int] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    authority_id: int
+    seen: str
+    history: str
+    now: datetime
+    stale: bool
+    jobs: list[UUID]
+
+
+async def fold(conn: Connection, *, apart_from: int | None = None) -> Folded | None:
+    """Count what changed, and what the clock made overdue; None while another fold is at it."""
+    try:
+        async with conn.transaction():
+            await conn.execute(queries.LOCK_IF_FREE)
+    except LockNotAvailable:
+        return None
+    return await fold_locked(conn, apart_from=apart_from)
+
+
+async def tick(conn: Connection) -> Folded | None:
+    """The same, by the clock: what is overdue is as of now afterwards, whether or not it changed.
+
+    A fold does so too, whenever the clock was last asked more than ``STALE_S`` ago.
+    """
+    try:
+        async with conn.transaction():
+            await conn.execute(queries.LOCK_IF_FREE)
+    except LockNotAvailable:
+        return None
+    return await fold_locked(conn, stale_s=0.0)
+
+
+async def fold_locked(
+    conn: Connection, *, stale_s: float = STALE_S, apart_from: int | None = None
+) -> Folded:
+    """Fold under the lock; ``apart_from`` names an authority that is counted anew afterwards."""
+    await conn.execute(queries.BEGIN)
+    async with conn.cursor(row_factory=class_row(_Touched)) as cursor:
+        await cursor.execute(queries.TOUCHED, {"most": MOST, "stale_s": stale_s})
+        found = [each for each in await cursor.fetchall() if each.authority_id != apart_from]
+    too_many = frozenset(each.authority_id for each in found if len(each.jobs) > MOST)
+    found = [each for each in found if each.authority_id not in too_many]
+    jobs = [job for each in found for job in each.jobs]
+    jobs += await _newly_shared(conn)
+    if jobs:
+        categories = await _categories(conn)
+        for first in range(0, len(jobs), CHUNK):
+            delta = await _put(conn, jobs[first : first + CHUNK], found[0].now, categories)
+            await _add(conn, delta, categories, Target())
+    for each in found:
+        if each.jobs or each.stale:
+            await _seen(conn, each)
+    return Folded(len(jobs), too_many)
+
+
+async def rebuild(conn: Connection, authority_id: int | None = None) -> int:
+    """Count one authority, or all, from nothing; how many jobs. First in its transaction.
+
+    It reads one moment of the database, a part at a time: its memory does not grow with the jobs.
+    """
+    await one_moment(conn)
+    await conn.execute(queries.BEGIN)
+    if authority_id is not None:
+        # What left it since must be taken off there before it is forgotten here.
+        await fold_locked(conn, apart_from=authority_id)
+    async with conn.cursor(row_factory=class_row(_Touched)) as cursor:
+        await cursor.execute(queries.TOUCHED, {"most": 0, "stale_s": 0.0})
+        found = [e for e in await cursor.fetchall() if authority_id in (None, e.authority_id)]
+    await _newly_shared(conn)
+    await conn.execute(queries.CLEAR_HEAT, {"authority": authority_id})
+    await conn.execute(queries.CLEAR_FIGURES, {"authority": authority_id})
+    counted = 0
+    if found:
+        categories = await _categories(conn)
+        async for jobs in all_jobs(conn, authority_id):
+            delta = await _put(
+                conn, jobs, found[0].now, categories, anew=True, authority_id=authority_id
+            )
+            await _add(conn, delta, categories, Target())
+            counted += len(jobs)
+    for each in found:
+        await _seen(conn, each)
+    return counted
+
+
+async def one_moment(conn: Connection) -> None:
+    """Make the transaction see one moment, after any fold before it is over."""
+    await conn.execute(queries.ONE_MOMENT)
+    await conn.execute(queries.LOCK)
+
+
+async def all_jobs(conn: Connection, authority_id: int | None) -> AsyncIterator[list[UUID]]:
+    """The ids of all jobs of an authority, or all, in parts."""
+    after = NOTHING
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        while True:
+            await cursor.execute(
+                queries.JOBS, {"after": after, "authority": authority_id, "limit": CHUNK}
+            )
+            row = await cursor.fetchone()
+            if row is None or row[0] is None:
+                return
+            yield row[0]
+            after = row[0][-1]
+
+
+async def _newly_shared(conn: Connection) -> list[UUID]:
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.NEWLY_SHARED)
+        return [job for (job,) in await cursor.fetchall()]
+
+
+async def _categories(conn: Connection) -> list[str]:
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.CATEGORIES)
+        return [code for (code,) in await cursor.fetchall()]
+
+
+async def _put(
+    conn: Connection,
+    jobs: list[UUID],
+    at: datetime,
+    categories: Sequence[str],
+    *,
+    anew: bool = False,
+    authority_id: int | None = None,
+) -> Delta | None:
+    values: dict[str, Any] = {
+        **LOOK,
+        "jobs": jobs,
+        "as_of": at,
+        "categories": list(categories),
+        "authority": authority_id,
+    }
+    async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+        await cursor.execute(queries.put(anew=anew), values, prepare=False)
+        return delta_of(await cursor.fetchone())
+
+
+def delta_of(row: tuple[Any, ...] | None) -> Delta | None:
+    """The arrays of a delta; None when nothing differs."""
+    if row is None or row[0] is None:
+        return None
+    found = {
+        name: np.array(column, np.int64) for name, column in zip(queries.DELTA, row, strict=True)
+    }
+    found["is_overdue"] = found.pop("overdue")
+    return found
+
+
+async def _add(
+    conn: Connection, delta: Delta | None, categories: Sequence[str], target: Target
+) -> None:
+    if delta is None:
+        return
+    names = facts.series_names(delta, categories)
+    series = await keeping.series(conn, names)
+    places = facts.places(delta, categories, series)
+    await sums.add(conn, target.heat, keeping.additions(places))
+    await sums.add(conn, target.figures, facts.figures(delta, categories))
+
+
+async def _seen(conn: Connection, touched: _Touched) -> None:
+    await conn.execute(
+        queries.SEEN,
+        {
+            "seen": touched.seen,
+            "history": touched.history,
+            "now": touched.now,
+            "authority": touched.authority_id,
+        },
+    )
