@@ -140,12 +140,12 @@ def counts() -> None:
         "heat",
         sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("z", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("x", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("y", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("span", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("x", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("y", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("counts", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("series_id", "z", "x", "y", "span", "start", name=op.f("pk_heat")),
+        sa.PrimaryKeyConstraint("series_id", "z", "span", "start", "x", "y", name=op.f("pk_heat")),
     )
     op.create_table(
         "counts_kept",
@@ -183,7 +183,7 @@ def counts() -> None:
             f"ix_counted_{name}",
             "counted",
             ["authority_id", sa.text("(px >> 12)"), sa.text("(py >> 12)"), "day"],
-            postgresql_include=["px", "py", "category"],
+            postgresql_include=["px", "py", "category", "shared", "overdue"],
             postgresql_where=sa.text(condition),
         )
     op.create_table(
@@ -207,9 +207,14 @@ def counts() -> None:
             name=op.f("pk_figure_kept"),
         ),
     )
+    op.add_column(
+        "shared_point",
+        sa.Column("counted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
 
 
 def no_counts() -> None:
+    op.drop_column("shared_point", "counted")
     for table in ("figure_kept", "counted", "counts_kept", "heat", "heat_series"):
         op.drop_table(table)
 
