@@ -249,6 +249,28 @@ class MoveNotAllowed(Refusal):
     code = "move-not-allowed"
 
 
+class JobMerged(Refusal):
+    """This job was put together with {reference}, and goes on there: do it on that job."""
+
+    code = "job-merged"
+
+    def __init__(self, reference: str | None = None, **facts: object) -> None:
+        sentence = " ".join((type(self).__doc__ or "").split())
+        super().__init__(sentence.format(reference=reference), reference=reference, **facts)
+
+
+class JobsNotOpen(Refusal):
+    """Only open jobs are put together: open the closed one again first, or close the other too."""
+
+    code = "jobs-not-open"
+
+
+class CannotUndo(Refusal):
+    """This cannot be undone any more."""
+
+    code = "cannot-undo"
+
+
 class Conflict(Refusal):
     """Somebody changed the same field since the version you worked on."""
 

@@ -42,6 +42,8 @@ class Reported:
     match: Match | None = None
     #: Why it is so urgent: ``Triage.as_json``.
     triage: Changes | None = None
+    #: Of which row of another system's it was made: ``{source, id}``.
+    imported: Changes | None = None
 
     def changes(self) -> Changes:
         found: Changes = {
@@ -58,6 +60,8 @@ class Reported:
         }
         if self.match is not None:
             found["match"] = self.match
+        if self.imported is not None:
+            found["imported"] = self.imported
         return found if self.triage is None else {**found, "triage": self.triage}
 
 
@@ -74,9 +78,13 @@ class Attached:
     match: Match | None = None
     #: The risk with this report among the others: ``Triage.as_json``.
     triage: Changes | None = None
+    #: Of which row of another system's it was made: ``{source, id}``.
+    imported: Changes | None = None
 
     def changes(self) -> Changes:
         found: Changes = {"report": str(self.report)}
+        if self.imported is not None:
+            found["imported"] = self.imported
         if self.match is not None:
             found["match"] = self.match
         if self.triage is not None:
@@ -160,11 +168,61 @@ class Withdrawn:
         return {"report": str(self.report), **self.fields}
 
 
-Event = Reported | Attached | Changed | Reassigned | Noted | Feedback | Withdrawn
+@dataclass(frozen=True, slots=True)
+class MovedOut:
+    """Reports went to another job: all (a merge), some (a split), or back (the undo of a merge)."""
+
+    kind: ClassVar[str] = "moved_out"
+
+    to: str
+    reports: tuple[UUID, ...]
+    #: ``merge``, ``split`` or ``undo``.
+    because: str
+    #: Of priority and due_at, those that go back to what they were.
+    fields: Changes = field(default_factory=dict)
+
+    def changes(self) -> Changes:
+        moved = {"to": self.to, "reports": [str(each) for each in self.reports]}
+        return {**moved, "because": self.because, **self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class MovedIn:
+    """Reports of another job came here. Of a job that a split made, it is the first update.
+
+    ``fields`` holds the status if it is another than they knew: then their reporters are told.
+    """
+
+    kind: ClassVar[str] = "moved_in"
+
+    origin: str
+    reports: tuple[UUID, ...]
+    because: str
+    fields: Changes = field(default_factory=dict)
+
+    def changes(self) -> Changes:
+        moved = {"from": self.origin, "reports": [str(each) for each in self.reports]}
+        return {**moved, "because": self.because, **self.fields}
+
+
+Event = (
+    Reported | Attached | Changed | Reassigned | Noted | Feedback | Withdrawn | MovedOut | MovedIn
+)
 
 #: What stands in ``job_update.kind``.
 KINDS = tuple(
-    event.kind for event in (Reported, Attached, Changed, Reassigned, Noted, Feedback, Withdrawn)
+    event.kind
+    for event in (
+        Reported,
+        Attached,
+        Changed,
+        Reassigned,
+        Noted,
+        Feedback,
+        Withdrawn,
+        MovedOut,
+        MovedIn,
+    )
 )
 
 

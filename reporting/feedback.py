@@ -10,14 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import orjson
-from psycopg.rows import class_row, namedtuple_row, scalar_row
+from psycopg.rows import class_row, scalar_row
 
-from reporting import chain, events, notices, status
+from reporting import chain, events, notices, repeats, status
 from reporting.auth import Device
 from reporting.chain import Words
 from reporting.errors import (
-    IdempotencyKeyReused,
     NotFound,
     PhotoUnknown,
     ReportWithdrawn,
@@ -28,7 +26,8 @@ from reporting.jobs.change import Change, Wanted
 from reporting.jobs.rows import LockedJob, LoosePhoto
 from reporting.queries import jobs as job_queries
 from reporting.queries import tracking as queries
-from reporting.reports.values import Answered, Contact, lock_number
+from reporting.repeats import Answered, Once
+from reporting.reports.values import Contact
 from reporting.runtime import Connection
 from routing.assign import Router
 
@@ -36,26 +35,6 @@ from routing.assign import Router
 REOPENS_FOR: Final = timedelta(days=28)
 #: The log is kept for ever, and whoever follows the job may be told each time.
 MOST_A_DAY: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """A request about a report that may be repeated: its key, and a hash of its body."""
-
-    operation: str
-    report: UUID
-    key: UUID
-    body_hash: bytes
-
-    @property
-    def scope(self) -> str:
-        """What the key is unique in."""
-        return f"{self.operation}:{self.report}"
-
-    @property
-    def lock(self) -> int:
-        """The advisory lock that is held while the request runs."""
-        return lock_number(f"{self.scope}/{self.key}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +55,15 @@ async def feedback(
     ``device`` is where its pictures come from, if not from where the report came. Raises
     IdempotencyKeyReused, ReportWithdrawn, TooManyRequests, TooLateToReopen or PhotoUnknown.
     """
-    known = await _known(conn, once)
+    known = await repeats.known(conn, once)
     if known is not None:
         return known
-    row = await _lock(conn, once.report)
-    if await _withdrawn_at(conn, once.report) is not None:
+    row = await _lock(conn, once.subject)
+    if await _withdrawn_at(conn, once.subject) is not None:
         raise ReportWithdrawn
-    if await _said_today(conn, row.id, once.report) >= MOST_A_DAY:
+    if await _said_today(conn, row.id, once.subject) >= MOST_A_DAY:
         raise TooManyRequests
-    photos = await _photos(conn, once.report, device, said.photos)
+    photos = await _photos(conn, once.subject, device, said.photos)
     change = Change(row)
     reopens = not said.fixed and row.status in status.CLOSED
     if reopens:
@@ -93,10 +72,12 @@ async def feedback(
         rules = await router.current(conn)
         change.move(_wanted("received", row), rules)
     event = events.Feedback(
-        once.report, fixed=said.fixed, fields=dict(change.fields), photos=photos
+        once.subject, fixed=said.fixed, fields=dict(change.fields), photos=photos
     )
     entry = await _append(conn, once, change, event, Words(note=said.description), list(photos))
-    return await _keep(conn, once, {"id": entry, "status": _status(change), "reopened": reopens})
+    return await repeats.keep(
+        conn, once, {"id": entry, "status": _status(change), "reopened": reopens}
+    )
 
 
 async def withdraw(conn: Connection, router: Router, once: Once) -> Answered:
@@ -104,24 +85,24 @@ async def withdraw(conn: Connection, router: Router, once: Once) -> Answered:
 
     The same holds as for ``feedback``. Taken back twice is taken back once.
     """
-    known = await _known(conn, once)
+    known = await repeats.known(conn, once)
     if known is not None:
         return known
-    row = await _lock(conn, once.report)
-    before = await _withdrawn_at(conn, once.report)
+    row = await _lock(conn, once.subject)
+    before = await _withdrawn_at(conn, once.subject)
     if before is not None:
-        return await _keep(conn, once, _taken_back(row.status, before))
+        return await repeats.keep(conn, once, _taken_back(row.status, before))
     async with conn.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(queries.STANDING, {"job": row.id})
         standing = await cursor.fetchone()
     change = Change(row)
     if standing == 1 and row.status in status.OPEN:
         change.move(_wanted("closed", row, "withdrawn"), await router.current(conn))
-    event = events.Withdrawn(once.report, fields=dict(change.fields))
-    await conn.execute(queries.WITHDRAW, {"report": once.report, "at": row.now})
+    event = events.Withdrawn(once.subject, fields=dict(change.fields))
+    await conn.execute(queries.WITHDRAW, {"report": once.subject, "at": row.now})
     await conn.execute(queries.ONE_LESS, {"job": row.id})
     await _append(conn, once, change, event, Words(), [])
-    return await _keep(conn, once, _taken_back(_status(change), row.now))
+    return await repeats.keep(conn, once, _taken_back(_status(change), row.now))
 
 
 async def set_contact(conn: Connection, report: UUID, contact: Contact | None) -> None:
@@ -164,33 +145,6 @@ def _status(change: Change) -> str:
 
 def _taken_back(now: str, at: datetime) -> dict[str, Any]:
     return {"status": now, "withdrawn_at": chain.utc(at)}
-
-
-async def _known(conn: Connection, once: Once) -> Answered | None:
-    async with conn.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(queries.KNOWN, {"scope": once.scope, "key": once.key})
-        row: Any = await cursor.fetchone()
-    if row is None:
-        return None
-    if row.body_hash != once.body_hash:
-        raise IdempotencyKeyReused
-    return Answered(row.answer, replayed=True)
-
-
-async def _keep(conn: Connection, once: Once, answer: dict[str, Any]) -> Answered:
-    """The answer, stored for a repeat. It holds no words."""
-    body = orjson.dumps(answer)
-    await conn.execute(
-        queries.KEEP,
-        {
-            "scope": once.scope,
-            "key": once.key,
-            "body_hash": once.body_hash,
-            "status": 200,
-            "answer": body,
-        },
-    )
-    return Answered(body, replayed=False)
 
 
 async def _lock(conn: Connection, report: UUID) -> LockedJob:
@@ -263,7 +217,7 @@ async def _append(
         version=row.version,
         head=row.chain_head,
         id=uuid4(),
-        actor=f"report:{once.report}",
+        actor=f"report:{once.subject}",
         made_at=row.now,
         recorded_at=row.now,
         words=words,

@@ -18,6 +18,9 @@ from reporting.language import language as speaking
 #: Kinds of update that only the reporter of the report they name hears of.
 ONLY_ITS_REPORTER: Final = frozenset({"reported", "attached"})
 
+#: Only the reporters of the reports that they name hear of these.
+ONLY_THE_NAMED: Final = ONLY_ITS_REPORTER | {"moved_in"}
+
 #: By status as a job has it, then by what is known, most telling first: what is said is the first
 #: whose every fact is at hand.
 SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -56,6 +59,12 @@ SAID: Final[Mapping[str, str]] = {
     "withdrawn": "You took your report back",
 }
 ATTACHED: Final = "We know of it already and have added your report to it"
+#: What became of the report that its job's reports were moved: by why they were.
+MOVED: Final[Mapping[str, str]] = {
+    "merge": "We look after it together with another report of the same thing",
+    "split": "We look after it on its own from now on",
+    "undo": "We look after it on its own again",
+}
 MESSAGE: Final = "There is a message for you; open it to read it"
 TITLE: Final = "Your report {reference}"
 
@@ -119,6 +128,9 @@ def told(
     """What has happened, without a full stop; None where only a message was written."""
     if kind == "attached":
         return speaking(language).say(ATTACHED)
+    if kind == "moved_in":
+        moved = speaking(language).say(MOVED[changes["because"]])
+        return f"{moved}. {sentence(status, facts, language)}"
     if kind == "feedback" and "status" in changes:
         return _first(REOPENED, facts, speaking(language))
     if kind == "reported" or "status" in changes or "scheduled_for" in changes:

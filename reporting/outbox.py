@@ -15,7 +15,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
 
-from reporting.notices import ONLY_ITS_REPORTER
+from reporting.notices import ONLY_THE_NAMED
 from reporting.queries import outbox as queries
 from reporting.runtime import Connection
 
@@ -167,7 +167,7 @@ async def fan_out(conn: Connection, ids: Sequence[int]) -> list[News]:
     """
     async with conn.cursor(row_factory=class_row(News)) as cursor:
         await cursor.execute(
-            queries.FAN_OUT, {"ids": list(ids), "only_its_reporter": sorted(ONLY_ITS_REPORTER)}
+            queries.FAN_OUT, {"ids": list(ids), "only_the_named": sorted(ONLY_THE_NAMED)}
         )
         return await cursor.fetchall()
 

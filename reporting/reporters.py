@@ -227,7 +227,7 @@ def _summary(row: Any, rules: Rules) -> dict[str, Any]:
 async def _whole(conn: Connection, row: Any, rules: Rules) -> WholeReport:
     report = {"report": row.id}
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(tracking.TIMELINE, {"job": row.job_id})
+        await cursor.execute(tracking.TIMELINE, report)
         entries: list[Any] = await cursor.fetchall()
         await cursor.execute(tracking.PHOTOS, report)
         photos: list[Any] = await cursor.fetchall()

@@ -31,6 +31,10 @@ CLOSED_REASONS: Final = (
     "invalid",
 )
 
+#: In place of a reason: all its reports went to another job, where the work goes on. Nobody chooses
+#: it and no resident reads it; ``job.merged_into`` names the other.
+MERGED: Final = "merged"
+
 #: Status → the statuses it is reached from. A new job begins as ``received``.
 REACHED_FROM: Final[dict[str, frozenset[str]]] = {
     "received": STATUSES - {"received"},

@@ -136,6 +136,10 @@ class Change:
         #: A new reason for waiting, or whom outside it was referred to: free text, with the words.
         self.waiting_for: str | None = None
 
+    def was(self, name: str) -> Any:
+        """A column as it was."""
+        return self._before[name]
+
     @property
     def columns_differ(self) -> bool:
         """Whether there is anything to store in the job but its version."""

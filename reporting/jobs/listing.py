@@ -91,7 +91,7 @@ def find(
         "after": after,
     }
     names = {name for name, value in values.items() if value is not None}
-    names |= {"open"} if only_open else set()
+    names |= {"open"} if only_open else {"standing"}
     if asked.overdue is not None:
         names.add("overdue" if asked.overdue else "not_overdue")
     lane, lanes = _lane(seen, teams, wards, names)

@@ -36,6 +36,9 @@ class JobFacts:
     updated_at: datetime
     closed_at: datetime | None
     overdue: bool
+    #: The job that all its reports went to.
+    merged_into: UUID | None
+    merged_reference: str | None
 
 
 @dataclass(slots=True)
@@ -137,3 +140,18 @@ class LoosePhoto:
 
     id: UUID
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingReport:
+    """A report that stands on a job, as whoever moves it needs it."""
+
+    id: UUID
+    category: str
+    answers: dict[str, Any]
+    accuracy_m: float | None
+    flags: list[str]
+    created_at: datetime
+    withdrawn_at: datetime | None
+    lat: float | None
+    lng: float | None

@@ -22,13 +22,15 @@ from reporting import events, notices, status
 from reporting.auth import Action, Staff, authorize
 from reporting.chain import Words
 from reporting.errors import (
+    CannotUndo,
     Invalid,
+    JobMerged,
     MadeAtRefused,
     NotFound,
     PhotoUnknown,
     UpdateIdReused,
 )
-from reporting.jobs import judging, merging, reading, referring
+from reporting.jobs import judging, merging, reading, referring, restoring, undoing
 from reporting.jobs.change import Change, Wanted
 from reporting.jobs.merging import Own
 from reporting.jobs.rows import KnownUpdate, LockedJob, LoosePhoto
@@ -67,6 +69,18 @@ async def update(
     return await reading.whole(conn, rules, await reading.fetch(conn, job))
 
 
+async def apply(
+    conn: Connection, router: Router, principal: Staff, job: UUID, wanted: Wanted
+) -> bool:
+    """The same as ``update``, where nobody asks for the whole job; false if it was done before."""
+    return await act(conn, router, principal, await lock(conn, job, wanted), wanted)
+
+
+async def version(conn: Connection, job: UUID) -> int:
+    """Where a job stands."""
+    return (await reading.fetch(conn, job)).version
+
+
 async def lock(conn: Connection, job: UUID, wanted: Wanted) -> LockedJob:
     """The job, nobody else's to change until the unit ends. Raises NotFound."""
     if wanted.reroutes:
@@ -98,6 +112,8 @@ async def act(
         authorize(principal, Action.REASSIGN_JOB, row)
     if known is not None:
         raise UpdateIdReused
+    if row.merged_into is not None:
+        raise JobMerged(row.merged_reference)
     _check(row, wanted)
     wanted = await _left_to_do(conn, row, wanted, principal, own)
     photos = await _photos(conn, wanted.photos)
@@ -114,6 +130,44 @@ async def act(
         change.judge(await judging.judge(conn, rules, change), wanted, rules)
     change.prioritise(wanted, rules)
     await _append(conn, change, wanted, photos, principal.actor)
+    before = restoring.before(change) if wanted.reassigns else None
+    if before is not None:
+        await undoing.keep(conn, wanted.id, before)
+    return True
+
+
+async def undo(
+    conn: Connection, router: Router, principal: Staff, job: UUID, update: UUID, new: UUID
+) -> bool:
+    """Put a job back as it was before an update that reassigned it; false if that was done before.
+
+    ``new`` is the id of the update that says so. Raises NotFound, NotAllowed, UpdateIdReused, or
+    CannotUndo with the reason.
+    """
+    row = await _lock(conn, job)
+    rules = await router.current(conn)
+    authorize(principal, Action.REASSIGN_JOB, row)
+    known = await _known(conn, new)
+    if known is not None:
+        if known.job_id != job or known.actor != principal.actor:
+            raise UpdateIdReused
+        return False
+    done = await undoing.done(conn, update)
+    if done is None or done.job_id != job:
+        raise NotFound
+    if done.columns is None:
+        raise CannotUndo(undoing.NOT_KEPT)
+    if row.merged_into is not None:
+        raise JobMerged(row.merged_reference)
+    if await undoing.changed_since(conn, job, done.seq):
+        raise CannotUndo("Somebody changed the job since.")
+    wanted = Wanted(id=new, base_version=row.version, made_at=row.now)
+    change = Change(row)
+    restoring.put_back(change, restoring.read(done.columns), undoing.reasons(done), rules)
+    await _append(conn, change, wanted, {}, principal.actor)
+    before = restoring.before(change)
+    if before is not None:
+        await undoing.keep(conn, new, before)
     return True
 
 

@@ -42,6 +42,8 @@ def job(row: JobRow | ListedJob, rules: Rules) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "closed_at": row.closed_at,
+        "merged_into": row.merged_into
+        and {"id": row.merged_into, "reference": row.merged_reference},
     }
 
 

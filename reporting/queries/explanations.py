@@ -8,7 +8,8 @@ select
   job.division_area_id, assignment.reasons,
   (
     select told.changes -> 'triage' from job_update told
-    where told.job_id = job.id and told.changes ->> 'report' = report.id::text
+    where told.job_id in (select job_id from job_report where report_id = report.id)
+      and told.changes ->> 'report' = report.id::text
       and told.kind in ('reported', 'attached')
     order by told.seq limit 1
   ) as triage

@@ -49,7 +49,9 @@ FACTS = f"""
   job.division_area_id, st_y(job.place) as lat, st_x(job.place) as lng, job.status,
   job.waiting_for, job.closed_reason, job.scheduled_for, job.priority, job.due_at,
   job.clock_stopped_at, job.reports, job.reopened, job.flags, job.version, job.created_at,
-  job.updated_at, job.closed_at, {OVERDUE} as overdue
+  job.updated_at, job.closed_at, {OVERDUE} as overdue, job.merged_into,
+  case when job.merged_into is not null
+    then (select reference from job other where other.id = job.merged_into) end as merged_reference
 """
 
 _COLUMNS = f"job.id, {FACTS}"
@@ -294,6 +296,8 @@ CONDITIONS = {
     "priorities": "priority = any(%(priorities)s::smallint[])",
     # Written out, never as a parameter: a prepared statement would lose the partial indexes.
     "open": OPEN,
+    # Where the work goes on in another job, that one is listed.
+    "standing": "merged_into is null",
     "overdue": OVERDUE,
     "not_overdue": f"not {OVERDUE}",
     "bbox": in_bbox("place"),

@@ -71,7 +71,7 @@ with asked as (
     and coalesce(outbox.done_at, outbox.dead_at) is null
 ), due as materialized (
   select outbox.id, told.id as update_id, told.job_id, told.recorded_at, told.kind,
-    told.changes ->> 'report' as report
+    told.changes ->> 'report' as report, told.changes -> 'reports' as reports
   from asked
   join job_update told on told.job_id = asked.job_id
   join outbox on outbox.subject = told.id
@@ -95,7 +95,8 @@ with asked as (
     where reporter_id = report.reporter_id
       and ended_at is null and created_at <= due.recorded_at
   ) subscription
-  where not due.kind = any(%(only_its_reporter)s) or due.report = report.id::text
+  where not due.kind = any(%(only_the_named)s) or due.report = report.id::text
+    or due.reports ? report.id::text
   order by due.id, subscription.id, link.since, report.id
   on conflict do nothing
   returning subscription_id

@@ -136,11 +136,17 @@ JOIN_FIRST = _JOB_TO_JOIN.format(
 )
 
 #: The job a resident named, if it is open, of the category and within 500 m (anywhere, for a place
-#: in words). Of the category it is as well when a report on it is: staff may have put the job right
-#: while the resident was out of signal.
+#: in words). One that was merged away stands for the job that its reports went to. Of the category
+#: it is as well when a report on it is: staff may have put the job right while the resident was out
+#: of signal.
 JOIN_NAMED = _JOB_TO_JOIN.format(
     condition=(
-        "reference = %(reference)s and (category = %(category)s or exists ("
+        "id = ("
+        " with recursive named as ("
+        " select id, merged_into from job where reference = %(reference)s union all"
+        " select next.id, next.merged_into from named join job next on next.id = named.merged_into"
+        " ) select id from named where merged_into is null"
+        ") and (category = %(category)s or exists ("
         " select from job_report link join report on report.id = link.report_id"
         " where link.job_id = job.id and link.until is null"
         " and report.category = %(category)s"

@@ -75,14 +75,14 @@ where job.id = any(array(
     select job_id from ({_TOUCHED}) each where job_id > %(after)s
     order by 1
   ))
-  and job.{lane}_id = any(%(lanes)s::integer[]) {narrowed}
+  and job.{lane}_id = any(%(lanes)s::integer[]) and job.merged_into is null {narrowed}
 order by job.id limit {rows}
 """
 
 
 @cache
 def gone(lane: Lane, *, areas: bool) -> str:
-    """Jobs that left the lanes (and areas) since a snapshot and are not back."""
+    """Jobs that left the lanes (and areas), or were merged away, since a snapshot; not back."""
     departed = _IN_LANES.format(
         columns="job_id, ward_area_id, division_area_id", table="job_departure", lane=lane
     )
@@ -91,7 +91,9 @@ def gone(lane: Lane, *, areas: bool) -> str:
     return f"""
 select distinct left_it.job_id::text from ({departed}) left_it
 join job on job.id = left_it.job_id
-where {was} and not (job.{lane}_id = any(%(lanes)s::integer[]) {still})
+where {was} and not (
+  job.{lane}_id = any(%(lanes)s::integer[]) and job.merged_into is null {still}
+)
 order by 1
 """
 

@@ -27,11 +27,12 @@ where {condition}
 ONE_BY_ID = ONE.format(condition="report.id = %(id)s")
 ONE_BY_REFERENCE = ONE.format(condition="report.reference = %(reference)s")
 
-#: What happened to the job, oldest first, with the words for reporters and the pictures of each.
-#: ``own_words`` are what a reporter wrote with it, for that reporter only.
+#: What happened to the jobs that the report stood on, one after the other, oldest first, with the
+#: words for reporters and the pictures of each: ``since`` and ``until`` say from when until when it
+#: stood there. ``own_words`` are what a reporter wrote with it, for that reporter only.
 TIMELINE = f"""
 select
-  entry.id, entry.seq, entry.kind, entry.actor, entry.recorded_at, entry.changes,
+  link.job_id, link.since, link.until, entry.id, entry.seq, entry.kind, entry.actor, entry.recorded_at, entry.changes,
   words.public_message,
   case when left(entry.actor, 7) = 'report:' then words.note end as own_words,
   case when entry.changes ->> 'status' = 'referred' then (
@@ -42,10 +43,12 @@ select
     select coalesce(jsonb_agg({SHOWN} order by id), '[]')
     from photo where photo.update_id = entry.id
   ) as photos
-from job_update entry
+from job_report link
+join job_update entry on entry.job_id = link.job_id
+  and (link.until is null or entry.recorded_at < link.until)
 left join update_words words on words.update_id = entry.id
-where entry.job_id = %(job)s
-order by entry.seq
+where link.report_id = %(report)s
+order by link.since, link.job_id, entry.seq
 """
 
 PHOTOS = f"""

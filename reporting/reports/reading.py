@@ -60,7 +60,7 @@ async def one(
     async with conn.cursor(row_factory=namedtuple_row) as cursor:
         row = await _row(cursor, name)
         is_own = owns(principal, row)
-        await cursor.execute(queries.TIMELINE, {"job": row.job_id})
+        await cursor.execute(queries.TIMELINE, {"report": row.id})
         entries = await cursor.fetchall()
         await cursor.execute(queries.PHOTOS, {"report": row.id})
         photos: list[Any] = await cursor.fetchall()
@@ -78,7 +78,7 @@ def shown(
     language: str | None = None,
 ) -> Shown:
     """The views put together."""
-    timeline = views.timeline(row.id, row.since, entries, is_own=is_own)
+    timeline = views.timeline(row.id, entries, is_own=is_own)
     found = {
         **views.report(row, rules, timeline, language=language, is_own=is_own),
         **(views.own(row) if is_own else views.words(row)),

@@ -25,9 +25,9 @@ from reporting.errors import (
 from reporting.keys import Keys, token_hash
 from reporting.queries import reports as queries
 from reporting.references import reference
+from reporting.repeats import Answered
 from reporting.reports import joining, raising
 from reporting.reports.values import (
-    Answered,
     Claim,
     Contact,
     Look,

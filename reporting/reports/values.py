@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 from geo.points import Point
 from reporting import events
+from reporting.repeats import lock_number
 from routing.duplicates import Score
 from routing.rulebook import AuthorityRow, TeamRow
 
@@ -68,14 +68,6 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The JSON of a 201, new or given before."""
-
-    body: bytes
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """The row of ``queries.LOOK``."""
 
@@ -131,8 +123,3 @@ class Placed:
     def matched(self) -> bool:
         """The job was known before."""
         return self.version > 0
-
-
-def lock_number(name: str) -> int:
-    """A signed 64-bit number for a name, as pg_advisory_lock takes them."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

@@ -93,9 +93,9 @@ def own(row: Any) -> dict[str, Any]:
 
 
 def timeline(
-    report_id: object, since: datetime, entries: Iterable[Any], *, is_own: bool
+    report_id: object, entries: Iterable[Any], *, is_own: bool
 ) -> list[dict[str, Any]]:
-    """What its reporters were told of a job, oldest first, from when the report joined it.
+    """What its reporters were told of its jobs, oldest first, of each while the report stood on it.
 
     ``status`` is the status as it was after each; ``kind`` and ``by_reporter`` say what it was and
     whether this report's own reporter did it. To anyone else a message is shown only when the
@@ -104,9 +104,11 @@ def timeline(
     found: list[dict[str, Any]] = []
     status = "received"
     for entry in entries:
+        if entry.seq == 1:
+            status = "received"
         status = entry.changes.get("status", status)
         by_reporter = is_own and entry.actor == f"report:{report_id}"
-        if entry.recorded_at < since or not (
+        if entry.recorded_at < entry.since or not (
             (is_own and _own_act(entry, report_id)) or _told(entry, report_id)
         ):
             continue
@@ -116,6 +118,8 @@ def timeline(
                 "id": entry.id,
                 "at": utc(entry.recorded_at),
                 "kind": entry.kind,
+                "moved": entry.changes["because"] if entry.kind == "moved_in" else None,
+                "job": entry.job_id,
                 "version": entry.seq,
                 "by_reporter": by_reporter,
                 "fixed": entry.changes.get("fixed"),
@@ -137,12 +141,13 @@ def _own_act(entry: Any, report_id: object) -> bool:
 
 
 def _told(entry: Any, report_id: object) -> bool:
+    if entry.kind == "moved_in":
+        return str(report_id) in entry.changes["reports"]
     has_message = entry.public_message is not None
     if not notices.is_public(entry.kind, entry.changes, has_message=has_message):
         return False
-    return entry.kind not in notices.ONLY_ITS_REPORTER or entry.changes.get("report") == str(
-        report_id
-    )
+    is_its = entry.changes.get("report") == str(report_id)
+    return is_its or entry.kind not in notices.ONLY_ITS_REPORTER
 
 
 def sentence(row: Any, rules: Rules, *, language: str | None = None, is_own: bool = False) -> str:

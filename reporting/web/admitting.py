@@ -26,8 +26,9 @@ from reporting.auth import Device, Principal, Staff
 from reporting.confirming import Kept
 from reporting.errors import ConfirmByEmail, TooManyReports
 from reporting.language import Language
+from reporting.repeats import Answered
 from reporting.reports import taking
-from reporting.reports.values import Answered, Claim, NewReport, Sender
+from reporting.reports.values import Claim, NewReport, Sender
 from reporting.runtime import Connection, Runtime
 from reporting.web import limits
 from routing import duplicates

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 _REPORT: Final = "0b6f1f6e-8a52-4c55-9a1f-0d5a3f2f6f10"
 _JOB: Final = "c2a4b9f0-6d1e-4f7b-8a3c-5e9d7b1a2c34"
+_OTHER: Final = "9e1c7a52-3f4b-4d8e-a6c0-2b7d5f9e1c34"
+_UPDATE: Final = "4a6d8f02-7c1b-4e3a-9d5f-8b0c2e4a6d81"
 _PHOTO: Final = "7d0f4c1e-92b3-4b6a-8f55-1c2d3e4f5a6b"
 _DEVICE: Final = "5f2c9a70-1b3d-4e5f-8a6b-7c8d9e0f1a2b"
 
@@ -47,6 +49,28 @@ REQUESTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "setContact": {
         "stop": {"summary": "No more e-mail", "value": {"name": "Ann", "email": "ann@example.org"}},
         "nothing": {"summary": "Keep nothing to reach me by", "value": {}},
+    },
+    "mergeJob": {
+        "same": {"summary": "The same defect, twice", "value": {"into": _OTHER}},
+    },
+    "splitJob": {
+        "apart": {"summary": "This one is another hole", "value": {"reports": [_REPORT]}},
+    },
+    "updateJobs": {
+        "team": {
+            "summary": "To another team",
+            "value": {
+                "jobs": [{"job": _JOB, "id": _UPDATE, "base_version": 1}],
+                "made_at": "2026-11-23T14:40:00Z",
+                "team": "cleansing",
+            },
+        },
+    },
+    "undoUpdates": {
+        "back": {
+            "summary": "Back to what it was",
+            "value": {"jobs": [{"job": _JOB, "id": _OTHER, "undoes": _UPDATE}]},
+        },
     },
     "handOverJob": {
         "contractor": {

@@ -207,7 +207,7 @@ analyze;
         ),
         (
             queries.FAN_OUT,
-            {"ids": [19950, 19951], "only_its_reporter": ["reported"]},
+            {"ids": [19950, 19951], "only_the_named": ["reported"]},
             {
                 "ix_outbox_subject",
                 "uq_job_update_id",

@@ -117,7 +117,11 @@ def missed(report: dict[str, Any], before: Known, now: Known) -> list[Event]:
     """What somebody has not seen, oldest first."""
     if before == now:
         return []
-    entries = [entry for entry in report["timeline"] if entry["version"] > before.version]
+    entries = [
+        entry
+        for entry in report["timeline"]
+        if entry["job"] == now.job and entry["version"] > before.version
+    ]
     if before.job != now.job or before.version > now.version or len(entries) > MOST_MISSED:
         return [Event("reload", f"{now.job}:{now.version}", {})]
     found = [_update(report, now.job, entry["version"], entry) for entry in entries]

@@ -19,9 +19,9 @@ from reporting.errors import (
     TooLateToReopen,
     TooManyRequests,
 )
-from reporting.feedback import Once, Said
+from reporting.feedback import Said
+from reporting.repeats import Answered, Once
 from reporting.reports import reading
-from reporting.reports.values import Answered
 from reporting.web.api.reports import PHOTOS_LIMIT, ContactIn, idempotency_key_of
 from reporting.web.body import BodyTooLarge, BodyUnreadable, CleanText, StrictRoute, Wire
 from reporting.web.deps import TAKES_BEARER, ReporterDep, RuntimeDep, device_of

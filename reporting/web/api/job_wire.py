@@ -27,6 +27,13 @@ class WorkerOut(Wire):
     name: str = Field(examples=["Sam Field"])
 
 
+class JobReference(Wire):
+    """Which job."""
+
+    id: UUID
+    reference: str = Field(examples=["KB-7F3K9Q"])
+
+
 class JobItem(Wire):
     """A job, as the list shows it."""
 
@@ -53,6 +60,9 @@ class JobItem(Wire):
     created_at: Instant
     updated_at: Instant
     closed_at: Instant | None
+    merged_into: JobReference | None = Field(
+        description="The job that all its reports went to; then it is closed as `merged`"
+    )
 
 
 class JobReportOut(Wire):
@@ -79,7 +89,17 @@ class UpdateOut(Wire):
 
     id: UUID
     version: int = Field(description="The job's version after it")
-    kind: Literal["reported", "attached", "changed", "reassigned", "noted", "feedback", "withdrawn"]
+    kind: Literal[
+        "reported",
+        "attached",
+        "changed",
+        "reassigned",
+        "noted",
+        "feedback",
+        "withdrawn",
+        "moved_out",
+        "moved_in",
+    ]
     by: str = Field(examples=["Ann Cole"])
     made_at: Instant
     recorded_at: Instant

@@ -27,6 +27,7 @@ from reporting.web.answers import fresh
 from reporting.web.api.filters import Filters
 from reporting.web.api.job_wire import (
     JobItem,
+    JobReference,
     JobWhole,
     UpdateIn,
     linked,
@@ -95,13 +96,6 @@ class Assigned(Wire):
     team: TeamOut
     sentence: str
     reasons: dict[str, Any]
-
-
-class JobReference(Wire):
-    """Which job."""
-
-    id: UUID
-    reference: str
 
 
 class AssignmentOut(Assigned):

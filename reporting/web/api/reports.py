@@ -242,7 +242,11 @@ class TimelineOut(Wire):
     id: UUID
     at: Instant
     kind: str = Field(description="What happened; clients must accept new values")
-    version: int = Field(description="Of the job, after this")
+    moved: str | None = Field(
+        description="Of `moved_in`: it came to another job by a `merge`, a `split`, or an `undo`"
+    )
+    job: UUID = Field(description="To which job it happened; a report may be moved to another")
+    version: int = Field(description="Of that job, after this")
     by_reporter: bool = Field(description="The reader did it: feedback, taking it back")
     fixed: bool | None = Field(description="What feedback said")
     status: str = Field(description="As it was after this")

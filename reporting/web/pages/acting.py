@@ -18,7 +18,8 @@ from reporting.errors import (
     TooLateToReopen,
     TooManyRequests,
 )
-from reporting.feedback import Once, Said
+from reporting.feedback import Said
+from reporting.repeats import Once
 from reporting.reports import reading
 from reporting.reports.values import Contact
 from reporting.runtime import Runtime

@@ -84,6 +84,8 @@ def _happened(entry: Mapping[str, Any], spoken: Language) -> str:
         return spoken.say("The report was sent")
     # Feedback and a message alone have no status of their own in what they say.
     changes = {"status": entry["status"]} if entry["kind"] != "noted" else {}
+    if entry["kind"] == "moved_in":
+        changes["because"] = entry["moved"]
     words = notices.told(
         entry["kind"],
         changes,
