@@ -68,6 +68,30 @@ def find(
     rules: Rules, seen: Scope, asked: Asked, after: tuple[str, UUID] | None, limit: int
 ) -> tuple[str, dict[str, Any]] | None:
     """The statement and its values; None when nothing can fit."""
+    found = narrow(rules, seen, asked)
+    if found is None:
+        return None
+    names, params = set(found.names), dict(found.params)
+    if after is not None:
+        names.add("after")
+        params |= {"after_due": after[0], "after_id": after[1]}
+    rows = next(rows for rows in PAGE_ROWS if rows > limit)
+    return queries.page(found.lane, tuple(sorted(names)), rows), params
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """How the jobs are found that somebody may see and asked for."""
+
+    #: The index they are read by, and the conditions that it leaves, named as in the queries.
+    lane: queries.Lane
+    names: frozenset[str]
+    params: dict[str, Any]
+    only_open: bool
+
+
+def narrow(rules: Rules, seen: Scope, asked: Asked, *, by_place: bool = True) -> Narrowing | None:
+    """None when nothing can fit. By place only what is open is found."""
     authority = rules.authorities[seen.authority]
     if asked.authorities and authority.slug not in asked.authorities:
         return None
@@ -76,7 +100,7 @@ def find(
     if teams == frozenset() or wards == frozenset():
         return None
     since, until = asked.instants(authority.timezone)
-    only_open = asked.overdue is True or (asked.statuses and asked.statuses <= status.OPEN)
+    only_open = asked.overdue is True or (bool(asked.statuses) and asked.statuses <= status.OPEN)
     values: dict[str, Any] = {
         "authority": seen.authority,
         "teams": teams,
@@ -88,13 +112,12 @@ def find(
         "bbox": asked.bbox,
         "since": since,
         "until": until,
-        "after": after,
     }
     names = {name for name, value in values.items() if value is not None}
     names |= {"open"} if only_open else {"standing"}
     if asked.overdue is not None:
         names.add("overdue" if asked.overdue else "not_overdue")
-    lane, lanes = _lane(seen, teams, wards, names)
+    lane, lanes = _lane(seen, teams, wards, names, by_place=by_place)
     params = {
         name: sorted(value) if isinstance(value, frozenset) else value
         for name, value in values.items()
@@ -104,17 +127,19 @@ def find(
     if asked.bbox is not None:
         box = asked.bbox
         params |= {"west": box.west, "south": box.south, "east": box.east, "north": box.north}
-    if after is not None:
-        params |= {"after_due": after[0], "after_id": after[1]}
-    rows = next(rows for rows in PAGE_ROWS if rows > limit)
-    return queries.page(lane, tuple(sorted(names)), rows), params
+    return Narrowing(lane, frozenset(names), params, only_open)
 
 
 def _lane(
-    seen: Scope, teams: frozenset[int] | None, wards: frozenset[int] | None, names: set[str]
+    seen: Scope,
+    teams: frozenset[int] | None,
+    wards: frozenset[int] | None,
+    names: set[str],
+    *,
+    by_place: bool,
 ) -> tuple[queries.Lane, frozenset[int]]:
     """The narrowest index, and the values to read it by; their condition is then done with."""
-    if "bbox" in names and "open" in names:
+    if by_place and "bbox" in names and "open" in names:
         return "place", frozenset()
     if teams is not None:
         names.discard("teams")

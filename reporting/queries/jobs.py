@@ -253,7 +253,7 @@ def append(parts: frozenset[Part]) -> str:
 #: read from its own index in order of due time and then merged; or by the place of open jobs.
 Lane = Literal["team", "ward", "authority", "place"]
 
-_LANES: dict[Lane, tuple[str, ...]] = {
+LANES: dict[Lane, tuple[str, ...]] = {
     "team": ("team_id = any_of.lane",),
     "authority": ("authority_id = any_of.lane",),
     # A job lies in a ward and, in two-tier counties, in a division too; it must come once.
@@ -323,7 +323,7 @@ def page(lane: Lane, conditions: tuple[str, ...], rows: int) -> str:
 select {LISTED} from job where {narrowed} order by job.due_at, job.id limit {rows}
 """
     lanes = " union all ".join(
-        f"({_LANE.format(lane=each, conditions=narrowed, rows=rows)})" for each in _LANES[lane]
+        f"({_LANE.format(lane=each, conditions=narrowed, rows=rows)})" for each in LANES[lane]
     )
     return f"""
 select {LISTED} from ({lanes}) job order by job.due_at, job.id limit {rows}

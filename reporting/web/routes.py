@@ -13,6 +13,7 @@ from reporting.web.api import (
     events,
     following,
     handovers,
+    heatmap,
     jobs,
     me,
     photos,
@@ -25,6 +26,7 @@ from reporting.web.api import (
     tiles,
     trends,
     uploads,
+    wards,
 )
 from reporting.web.deps import principal
 from reporting.web.pages import (
@@ -67,6 +69,7 @@ ROUTERS = (
     sync.router,
     handovers.router,
     rounds.router,
+    heatmap.router,
     escalations.router,
     staff_me.router,
     admin_staff.router,
@@ -77,6 +80,7 @@ OPEN = (
     categories.router,
     places.router,
     tiles.router,
+    wards.router,
     devices.router,
     devices.push_key,
     auth.router,

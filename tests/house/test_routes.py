@@ -18,6 +18,7 @@ OPEN = {
     "GET /v1/where": "whose a place is, is public",
     "GET /v1/reports/nearby": "open jobs, public view",
     "GET /v1/tiles/wards/{z}/{x}/{y}.mvt": "the law's own lines",
+    "GET /v1/wards": "the same, with counts of at least 5 of fixed periods",
     "POST /v1/devices": "an install has nothing yet; limited by address",
     "GET /v1/push-key": "a public key",
     "POST /v1/auth/token": "the log-in itself",

@@ -28,6 +28,7 @@ WITHOUT_BEARER = {
     "getReport",
     "watchReport",
     "getWardTile",
+    "listWards",
     "getWhere",
     "headPhoto",
     "isAlive",

@@ -66,6 +66,7 @@ REVIEWERS = {
 }
 #: Trends are a desk's; the lists hold what is theirs.
 TRENDS = {**ALL_STAFF, "crew": 403, "other crew": 403}
+EMPTY_MAPS = {who: 204 if status == 200 else status for who, status in TRENDS.items()}
 #: Staff of the crew's authority who see its account; those who may change it.
 ITS_STAFF = {
     **row(200, anyone=401, crew=403, other_crew=403, other_admin=404, other_auditor=404),
@@ -211,6 +212,11 @@ CASES: dict[str, list[Case]] = {
     "listCategories": [Case(EVERYBODY)],
     "getWhere": [Case(EVERYBODY, lambda: {"params": PLACE})],
     "getWardTile": [Case(EVERYBODY)],
+    "listWards": [Case(EVERYBODY, lambda: {"params": {"authority": "west"}})],
+    # Of a category that nobody has, so that nothing is there whoever asks.
+    "getHeatTile": [Case(EMPTY_MAPS, lambda: {"params": {"category": "none"}})],
+    "getJobTile": [Case(EMPTY_MAPS, lambda: {"params": {"category": "none"}})],
+    "getHeatmap": [Case(TRENDS, lambda: {"params": {"bbox": "-1.0,52.0,-0.96,52.02"}})],
     "listNearby": [Case(EVERYBODY, lambda: {"params": {**PLACE, "category": "pothole"}})],
     "createReport": [
         Case(

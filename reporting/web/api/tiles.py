@@ -1,50 +1,127 @@
 """`GET /v1/tiles/…`: what maps draw, as vector tiles."""
 
-from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Request, Response
-from psycopg.rows import tuple_row
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 
 from geo.tiles import NoSuchTile, Tile
-from reporting.queries import tiles as queries
+from reporting.auth import Action, scope
+from reporting.errors import Invalid, NotAllowed, NotSignedIn
+from reporting.tiling import heat, jobs, wards
+from reporting.web.answers import kept
+from reporting.web.api.filters import Day, Filters
 from reporting.web.body import StrictRoute
-from reporting.web.deps import RuntimeDep
+from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep
 from reporting.web.problems import responses
 
 router = APIRouter(prefix="/v1/tiles", tags=["places"], route_class=StrictRoute)
 
-MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
+MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
 #: Wards move once in years, and a map may show the old ones for ten minutes more.
-CACHE = "public, max-age=600, stale-while-revalidate=86400"
+WARDS_CACHE: Final = "public, max-age=600, stale-while-revalidate=86400"
+#: Counts follow what happens within seconds; a map that is moved to and fro asks once.
+CACHE: Final = "private, max-age=30"
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_DRAWN: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A Mapbox Vector Tile.", "content": {MEDIA_TYPE: _BYTES}},
+    204: {"description": "Nothing is there."},
+}
 
 Number = Annotated[int, Path(ge=0, le=2**22)]
+Measure = Literal["reports", "open", "overdue"]
+
+
+class HeatFilters(Filters):
+    """What is counted, and which of it."""
+
+    measure: Measure = Field(
+        "reports", description="Reports at their own places; open or overdue jobs at theirs"
+    )
 
 
 @router.get(
     "/wards/{z}/{x}/{y}.mvt",
     operation_id="getWardTile",
     summary="Wards, zones and councils as a map draws them",
-    description="Layer `areas` (kind, zone_type, code, name, authority, tint), layer `names`.",
+    description=(
+        "Layer `areas` (kind, zone_type, code, name, authority, tint), layer `names`. As they are"
+        " in force today, or were `at` a day."
+    ),
     response_class=Response,
-    responses={
-        200: {"description": "A Mapbox Vector Tile.", "content": {MEDIA_TYPE: _BYTES}},
-        204: {"description": "Nothing is there."},
-        **responses(NoSuchTile),
-    },
+    responses={**_DRAWN, **responses(NoSuchTile, Invalid)},
 )
 async def get_ward_tile(
-    request: Request, runtime: RuntimeDep, z: Number, x: Number, y: Number
+    request: Request,
+    runtime: RuntimeDep,
+    z: Number,
+    x: Number,
+    y: Number,
+    at: Annotated[Day | None, Query()] = None,
 ) -> Response:
     tile = Tile.checked(z, x, y)
-    async with runtime.reading() as conn, conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(queries.WARDS, tile.parameters())
-        [(body,)] = await cursor.fetchall()
-    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"Cache-Control": CACHE, "ETag": tag}
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    if not body:
-        return Response(status_code=204, headers=headers)
-    return Response(bytes(body), headers=headers, media_type=MEDIA_TYPE)
+    async with runtime.reading() as conn:
+        body = await wards.tile(conn, tile, at)
+    return kept(request, body, media_type=MEDIA_TYPE, cache=WARDS_CACHE)
+
+
+@router.get(
+    "/heat/{z}/{x}/{y}.mvt",
+    operation_id="getHeatTile",
+    summary="How much there is in each of a tile's 64 × 64 cells",
+    description=(
+        "Layer `cells` (n, at the middle of each cell that has any) and layer `shared` (n): points"
+        " that very many reports share, because a geocoder puts there what it cannot place; they"
+        " are in no cell. By authority, category and days all is counted. By ward, team, status"
+        " and priority at most 20,000 points of a tile are, without shared ones; a layer `cut`"
+        " says that there are more. `Last-Modified` says as of when."
+    ),
+    dependencies=TAKES_BEARER,
+    response_class=Response,
+    responses={**_DRAWN, **responses(NoSuchTile, NotSignedIn, NotAllowed, Invalid)},
+)
+async def get_heat_tile(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: StaffDep,
+    z: Number,
+    x: Number,
+    y: Number,
+    filters: Annotated[HeatFilters, Query()],
+) -> Response:
+    tile, seen, asked = Tile.checked(z, x, y), scope(staff, Action.SEE_FIGURES), filters.asked()
+    async with runtime.reading() as conn:
+        rules = await runtime.router.current(conn)
+        drawn = await heat.tile(conn, rules, seen, asked, filters.measure, tile)
+    return kept(
+        request, drawn.body, media_type=MEDIA_TYPE, cache=CACHE, as_of=drawn.as_of, private=True
+    )
+
+
+@router.get(
+    "/jobs/{z}/{x}/{y}.mvt",
+    operation_id="getJobTile",
+    summary="Single jobs",
+    description=(
+        "Layer `jobs` (id, reference, category, status, priority, overdue), at most 1,200 of them:"
+        " the most overdue first. A layer `cut` says that there are more. Unless `status` says"
+        " otherwise, those that are open."
+    ),
+    dependencies=TAKES_BEARER,
+    response_class=Response,
+    responses={**_DRAWN, **responses(NoSuchTile, NotSignedIn, NotAllowed, Invalid)},
+)
+async def get_job_tile(
+    request: Request,
+    runtime: RuntimeDep,
+    staff: StaffDep,
+    z: Number,
+    x: Number,
+    y: Number,
+    filters: Annotated[Filters, Query()],
+) -> Response:
+    tile, seen, asked = Tile.checked(z, x, y), scope(staff, Action.SEE_FIGURES), filters.asked()
+    async with runtime.reading() as conn:
+        rules = await runtime.router.current(conn)
+        body = await jobs.tile(conn, rules, seen, asked, tile)
+    return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, private=True)

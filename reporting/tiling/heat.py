@@ -1,0 +1,197 @@
+"""Heat: how many reports, open jobs or overdue jobs there are in the cells of a tile.
+
+By authority, category and days the counts are kept, and a tile costs what it shows. Wards, teams,
+statuses and priorities are read from single points, at most ``POINTS`` of them; an answer from some
+of the points only says that it is cut. Points that very many reports share are no hotspots: they
+are told apart from the cells.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+
+from geo.points import BBox
+from geo.tiles import CELLS, EXTENT, Tile, corner, covering, position
+from reporting.asked import Asked, Narrowed, narrowed
+from reporting.auth import Scope
+from reporting.counting import reading
+from reporting.counting.values import Cells, Measure, Shared
+from reporting.errors import Invalid
+from reporting.queries import tiles as queries
+from routing.rulebook import Rules
+
+Connection = AsyncConnection[Any]
+
+#: Single points that are read for a tile, at most.
+POINTS: Final = 20_000
+#: Tiles that a box of the heat map is put together from, at most.
+TILES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A tile's bytes, empty where nothing lies, and as of when they are true."""
+
+    body: bytes
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The middle of a cell, or a shared point, and how many there are."""
+
+    lng: float
+    lat: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of a box."""
+
+    zoom: int
+    cells: list[Cell]
+    shared: list[Cell]
+    as_of: datetime | None
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    cells: Cells
+    shared: list[Shared]
+
+
+async def tile(
+    conn: Connection, rules: Rules, seen: Scope, asked: Asked, measure: Measure, at: Tile
+) -> Drawn:
+    """The heat in a tile. Raises Invalid for what heat is not asked by."""
+    wanted, measure = _wanted(rules, seen, asked, measure)
+    if wanted is None:
+        return Drawn(b"")
+    found = await _counted(conn, wanted, measure, at)
+    values = {
+        "xs": found.cells.xs.tolist(),
+        "ys": found.cells.ys.tolist(),
+        "ns": found.cells.ns.tolist(),
+        "cut": found.cells.cut,
+        "most": POINTS,
+        **_shared_in(at, found.shared),
+    }
+    async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+        await cursor.execute(queries.HEAT, values)
+        [(body,)] = await cursor.fetchall()
+    return Drawn(bytes(body), found.cells.as_of)
+
+
+async def grid(
+    conn: Connection,
+    rules: Rules,
+    seen: Scope,
+    asked: Asked,
+    measure: Measure,
+    box: BBox,
+    zoom: int,
+) -> Grid:
+    """The heat in a box, from farther out where it would be too many tiles. Raises Invalid."""
+    tiles = covering(box, zoom, TILES)
+    wanted, measure = _wanted(rules, seen, replace(asked, bbox=None), measure)
+    if wanted is None:
+        return Grid(tiles[0].z, [], [], None, is_cut=False)
+    found = [(at, await _counted(conn, wanted, measure, at)) for at in tiles]
+    return Grid(
+        zoom=tiles[0].z,
+        cells=[
+            cell
+            for at, counted in found
+            for cell in _places(at, counted.cells)
+            if _is_inside(box, cell.lng, cell.lat)
+        ],
+        shared=[
+            Cell(each.lng, each.lat, each.n)
+            for each in found[0][1].shared
+            if _is_inside(box, each.lng, each.lat)
+        ],
+        as_of=min(counted.cells.as_of for _, counted in found),
+        is_cut=any(counted.cells.cut for _, counted in found),
+    )
+
+
+def _wanted(
+    rules: Rules, seen: Scope, asked: Asked, measure: Measure
+) -> tuple[Narrowed | None, Measure]:
+    """What is asked for, and what of: the open jobs that are overdue are a measure of their own."""
+    if asked.bbox is not None:
+        raise Invalid("A tile is its own box: leave bbox out.")
+    if asked.overdue and measure == "open":
+        measure = "overdue"
+    elif asked.overdue is not None and (measure, asked.overdue) != ("overdue", True):
+        raise Invalid("Heat of what is overdue is measure=overdue: leave overdue out.")
+    return narrowed(rules, seen, asked), measure
+
+
+async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Tile) -> _Counted:
+    narrow = (wanted.areas, wanted.teams, wanted.statuses, wanted.priorities)
+    if any(each is not None for each in narrow):
+        areas, teams, statuses, priorities = narrow
+        points = await reading.points(
+            conn,
+            authority_id=wanted.authority,
+            measure=measure,
+            tile=at,
+            days=wanted.days,
+            categories=wanted.categories,
+            areas=areas,
+            teams=teams,
+            statuses=statuses,
+            priorities=priorities,
+            limit=POINTS,
+        )
+        return _Counted(points, [])
+    cells = await reading.cells(
+        conn,
+        authority_id=wanted.authority,
+        measure=measure,
+        categories=wanted.categories,
+        days=wanted.days,
+        tile=at,
+    )
+    shared = await reading.shared(
+        conn,
+        authority_id=wanted.authority,
+        measure=measure,
+        categories=wanted.categories,
+        days=wanted.days,
+    )
+    return _Counted(cells, shared)
+
+
+def _shared_in(at: Tile, shared: list[Shared]) -> dict[str, list[int]]:
+    """The shared points of a tile, in its own units."""
+    units = [
+        (int((x - at.x) * EXTENT), int((y - at.y) * EXTENT), each.n)
+        for each in shared
+        for x, y in [position(at.z, each.lng, each.lat)]
+        if (int(x), int(y)) == (at.x, at.y)
+    ]
+    return {
+        "shared_xs": [x for x, _, _ in units],
+        "shared_ys": [y for _, y, _ in units],
+        "shared_ns": [n for _, _, n in units],
+    }
+
+
+def _places(at: Tile, cells: Cells) -> list[Cell]:
+    found = zip(cells.xs.tolist(), cells.ys.tolist(), cells.ns.tolist(), strict=True)
+    return [
+        Cell(round(lng, 6), round(lat, 6), n)
+        for x, y, n in found
+        for lng, lat in [corner(at.z, at.x + (x + 0.5) / CELLS, at.y + (y + 0.5) / CELLS)]
+    ]
+
+
+def _is_inside(box: BBox, lng: float, lat: float) -> bool:
+    return box.west <= lng <= box.east and box.south <= lat <= box.north
