@@ -54,6 +54,8 @@ PAGES: dict[str, Row] = {
     "GET /console/sign-in": {**ANYBODY, **dict.fromkeys(STAFF, 303)},
     "GET /console/jobs": DESK,
     "GET /console/jobs/{job}": JOB,
+    "GET /console/map": NO_CREWS,
+    "GET /console/map/parts": NO_CREWS,
     "POST /console/jobs/{job}": EMPTY,
     "GET /console/photos": REVIEWING,
     "GET /console/photos/{photo}": {**JOB, "crew": 403, "auditor": 403},

@@ -1,0 +1,263 @@
+"""`/console/map`: where the trouble is. The map, the table of the same figures, one ward's panel.
+
+The table, the legend and the panel are made here, from the figures that the API gives; the page's
+script fetches them anew when something else is asked for, and colours the map by the table's rows.
+So a number on the map is a number in the table, and all but the map works without a script.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+
+from reporting.asked import BEGINNING, Asked, Narrowed, narrowed
+from reporting.auth import Action, Staff, may, scope
+from reporting.counting import reading
+from reporting.errors import NotAllowed
+from reporting.jobs import listing
+from reporting.language import language
+from reporting.outlines import Plan
+from reporting.runtime import Connection, Runtime
+from reporting.statistics import tables as statistics
+from reporting.status import OPEN
+from reporting.web.deps import RuntimeDep
+from reporting.web.pages import map_asked, map_figures, map_steps, plans
+from reporting.web.pages.console import ConsoleRoute, StaffDep, console_page
+from reporting.web.pages.map_asked import Look
+from reporting.web.pages.map_figures import Ward
+from reporting.web.pages.rendering import page
+from reporting.web.pages.standing import TAGS
+from routing.rulebook import Rules
+
+router = APIRouter(prefix="/console/map", include_in_schema=False, route_class=ConsoleRoute)
+
+#: Of a ward's open jobs, those that are due first; the list has the others.
+JOBS: Final = 8
+#: Weeks of the panel's trend.
+TREND: Final = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one address shows."""
+
+    look: Look
+    wrong: str | None
+    rules: Rules
+    plan: Plan | None
+    as_of: datetime
+    wards: list[Ward]
+    total: Ward
+    cuts: tuple[float, ...]
+    weeks: list[map_figures.Bar]
+    trend: list[map_figures.Bar]
+    jobs: list[dict[str, Any]]
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+async def get_map(request: Request, runtime: RuntimeDep, who: StaffDep) -> Response:
+    shown = await _shown(request, runtime, who)
+    bounds = plans.bounds(request)
+    return await console_page(
+        "map.html",
+        runtime,
+        who,
+        200 if shown.wrong is None else 422,
+        here="map",
+        map_hosts=runtime.settings.map_hosts,
+        style_url=runtime.settings.map_style_url,
+        bounds=bounds,
+        **_values(shown, who),
+    )
+
+
+@router.api_route("/parts", methods=["GET", "HEAD"])
+async def get_parts(request: Request, runtime: RuntimeDep, who: StaffDep) -> Response:
+    """What changes on the page when something else is asked for."""
+    shown = await _shown(request, runtime, who)
+    return page(
+        "console/map_parts.html",
+        200 if shown.wrong is None else 422,
+        headers={"Cache-Control": "private, max-age=30", "Vary": "Cookie"},
+        timezone=shown.rules.authorities[who.authority_id].timezone,
+        kinds=shown.rules.categories,
+        **_values(shown, who),
+    )
+
+
+async def _shown(request: Request, runtime: Runtime, who: Staff) -> Shown:
+    if not may(who, Action.SEE_FIGURES):
+        raise NotAllowed
+    async with runtime.reading() as conn:
+        rules, plan = await plans.in_force(request, runtime, conn)
+        timezone = rules.authorities[who.authority_id].timezone
+        look, wrong = map_asked.read(
+            request.query_params, datetime.now(UTC).astimezone(ZoneInfo(timezone)).date()
+        )
+        seen = scope(who, Action.SEE_FIGURES)
+        table = await statistics.table(conn, rules, seen, _held(look.asked, look), "ward")
+        every = narrowed(rules, seen, _held(look.asked, None))
+        bars = map_figures.weeks(await _weeks(conn, every, look), look)
+        ever = await _ever(conn, rules, every) if look.dated else {}
+        ever_days = (look.today - bars[0].start).days + 1 if bars else 0
+        cuts = map_figures.cuts(table.rows, ever, ever_days, look)
+        wards = map_figures.wards(table.rows, cuts, look)
+        total = map_figures.ward(table.total, cuts, look)
+        trend = bars
+        if look.chosen:
+            only = replace(_held(look.asked, None), wards=frozenset({look.chosen}))
+            trend = map_figures.weeks(await _weeks(conn, narrowed(rules, seen, only), look), look)
+        jobs = await _jobs(conn, runtime, who, look)
+    return Shown(look, wrong, rules, plan, table.as_of, wards, total, cuts, bars, trend, jobs)
+
+
+def _held(asked: Asked, look: Look | None) -> Asked:
+    """What counts hold of it: no status, no priority; and no days, where no look is given."""
+    days = look.days if look else None
+    if look and days is None:
+        days = (BEGINNING, look.today)
+    return replace(
+        asked,
+        statuses=frozenset(),
+        priorities=frozenset(),
+        overdue=None,
+        bbox=None,
+        first=days and days[0],
+        last=days and days[1],
+    )
+
+
+async def _weeks(conn: Connection, within: Narrowed | None, look: Look) -> dict[date, int]:
+    """How many there are of what is looked at, by the week in which they came."""
+    if within is None:
+        return {}
+    found: Counter[date] = Counter()
+    for figure in await reading.figures(
+        conn,
+        authority_id=within.authority,
+        by=frozenset({"week"}),
+        areas=within.areas,
+        teams=within.teams,
+        categories=within.categories,
+    ):
+        if figure.start is not None:
+            found[figure.start] += getattr(figure, look.measure)
+    return dict(found)
+
+
+async def _ever(conn: Connection, rules: Rules, within: Narrowed | None) -> dict[str, int]:
+    """The reports there ever were, by the ward's code."""
+    if within is None:
+        return {}
+    found: Counter[str] = Counter()
+    for figure in await reading.figures(
+        conn,
+        authority_id=within.authority,
+        by=frozenset({"area"}),
+        areas=within.areas,
+        teams=within.teams,
+        categories=within.categories,
+    ):
+        if figure.area is not None and figure.area in rules.areas:
+            found[rules.areas[figure.area].code] += figure.reports
+    return dict(found)
+
+
+async def _jobs(conn: Connection, runtime: Runtime, who: Staff, look: Look) -> list[dict[str, Any]]:
+    """The open jobs of the panel, those due first; as the list gives them."""
+    asked = replace(
+        look.asked,
+        statuses=(look.asked.statuses or OPEN) & OPEN,
+        wards=frozenset({look.chosen}) if look.chosen else look.asked.wards,
+        overdue=True if look.measure == "overdue" else look.asked.overdue,
+        first=None,
+        last=None,
+    )
+    found = await listing.page(conn, runtime.router, runtime.keys, who, asked, limit=JOBS)
+    return found.items
+
+
+def _values(shown: Shown, who: Staff) -> dict[str, Any]:
+    """What the templates fill in."""
+    look, rules = shown.look, shown.rules
+    authority = rules.authorities[who.authority_id]
+    spoken = language(None)
+    wards = {each.code: each.name for each in shown.wards if each.code}
+    chosen = next((each for each in shown.wards if each.code == look.chosen), None)
+    return {
+        "look": look,
+        "wrong": shown.wrong,
+        "unit": map_figures.unit(look),
+        "words": map_asked.said(look, rules, authority.id, wards),
+        "span": map_asked.span(look.days),
+        "as_of": spoken.instant(shown.as_of, authority.timezone),
+        "rows": shown.wards,
+        "total": shown.total,
+        "legend": map_figures.legend(shown.wards, shown.cuts),
+        "weeks": shown.weeks,
+        "trend": shown.trend[-TREND:],
+        "slider": map_figures.slider(shown.weeks, look),
+        "chosen": chosen,
+        "jobs": shown.jobs,
+        "list_address": _list_address(look),
+        "tags": TAGS,
+        "wards": sorted(wards.items(), key=lambda each: each[1]),
+        "teams": sorted(
+            (t.slug, t.name) for t in rules.teams.values() if t.authority_id == authority.id
+        ),
+        "categories": [(code, each.name) for code, each in rules.categories.items()],
+        "plan": _own(shown.plan, frozenset(wards)),
+        "plan_box": _box(shown.plan, frozenset(wards)),
+        "steps": {each.code: each.step for each in shown.wards},
+        "authority": authority.slug,
+        "figures": map_figures,
+        "short": map_steps.short,
+        "has_residents": any(each.row.size and each.row.size.residents for each in shown.wards),
+    }
+
+
+def _list_address(look: Look) -> str:
+    """The list of the jobs that the panel begins with."""
+    given = {
+        key: look.params[key] for key in ("category", "team", "priority") if key in look.params
+    }
+    params: dict[str, Sequence[str]] = {**given, "status": look.params.get("status", ("open",))}
+    wards = (look.chosen,) if look.chosen else look.params.get("ward", ())
+    if wards:
+        params["ward"] = wards
+    if look.measure == "overdue":
+        params["overdue"] = ("true",)
+    return f"/console/jobs?{urlencode(params, doseq=True)}"
+
+
+def _own(plan: Plan | None, wards: frozenset[str]) -> list[dict[str, str]] | None:
+    """The wards of the table as the plan draws them, for where no map can be drawn."""
+    if plan is None:
+        return None
+    found = [each for each in plan.wards if each.code in wards]
+    return [{"code": each.code, "name": each.name, "path": each.path} for each in found] or None
+
+
+def _box(plan: Plan | None, wards: frozenset[str]) -> str:
+    """The part of the plan on which those wards lie, as SVG says it."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for ward in plan.wards if plan else ():
+        if ward.code in wards:
+            x = y = 0.0
+            # Each part begins at its own place, and goes on from the point before.
+            for part in ward.path.split("M")[1:]:
+                numbers = [float(each) for each in part.replace("l", " ").replace("z", " ").split()]
+                for n, (dx, dy) in enumerate(zip(numbers[::2], numbers[1::2], strict=False)):
+                    x, y = (dx, dy) if n == 0 else (x + dx, y + dy)
+                    xs.append(x)
+                    ys.append(y)
+    if not xs:
+        return "0 0 1 1"
+    west, north = min(xs) - 8, min(ys) - 8
+    return f"{west:.0f} {north:.0f} {max(xs) + 8 - west:.0f} {max(ys) + 8 - north:.0f}"

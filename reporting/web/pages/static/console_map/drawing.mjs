@@ -1,0 +1,454 @@
+// The map itself: wards coloured by the table's rows, heat and jobs from tiles. Raises where the
+// browser cannot draw it.
+
+import { make } from "./make.mjs";
+
+const STYLE_PATIENCE_MS = 4000;
+const LETTERS = ["Arial", "Helvetica", "sans-serif"];
+const GROUND = "#e9eef0";
+const INK = "#14252e";
+const YELLOW = "#ffd23f";
+const JOBS_FROM = 12; // farther out there are more than anybody can tell apart
+const NEAREST = 18;
+const FINGER_PX = 12;
+const SETTLE_MS = 400;
+const MOST_AHEAD = 24;
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const style = getComputedStyle(document.documentElement);
+const SHADES = [0, 1, 2, 3, 4, 5].map((n) => style.getPropertyValue(`--step-${n}`).trim());
+const EMPTY = { type: "FeatureCollection", features: [] };
+const STATUSES = ["received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed"];
+
+function sheet(address) {
+  const link = make("link", { rel: "stylesheet", href: address });
+  const there = new Promise((done, failed) => Object.assign(link, { onload: done, onerror: () => failed(new Error("a file of the map is missing")) }));
+  document.head.append(link);
+  return there;
+}
+
+// Streets from the council's own server, if it names one and it answers soon; else plain ground.
+async function ground(address) {
+  try {
+    if (address) {
+      const answer = await fetch(address, { signal: AbortSignal.timeout(STYLE_PATIENCE_MS) });
+      if (answer.ok) return { style: await answer.json(), isOurs: false };
+    }
+  } catch {
+    // As without one.
+  }
+  return { style: { version: 8, sources: {}, layers: [{ id: "kerbline-ground", type: "background", paint: { "background-color": GROUND } }] }, isOurs: true };
+}
+
+// --- What lies on it -----------------------------------------------------------------------------------
+
+const state = (name) => ["boolean", ["feature-state", name], false];
+const shade = ["match", ["coalesce", ["feature-state", "step"], 0], ...SHADES.flatMap((color, n) => [n, color]), SHADES[0]];
+const words = (field, size) => ({ "text-field": field, "text-font": LETTERS, "text-size": size, "text-max-width": 8 });
+const halo = { "text-color": INK, "text-halo-color": "#ffffff", "text-halo-width": 1.8 };
+
+// Heat is drawn in two buffers: the next window comes in while the one before is still seen.
+const BUFFERS = ["a", "b"];
+
+function addLayers(map, wards, isOurs) {
+  map.addSource("kerbline-wards", { type: "geojson", data: wards, promoteId: "code" });
+  map.addSource("kerbline-labels", { type: "geojson", data: EMPTY });
+  const add = (layer) => map.addLayer(layer);
+  add({ id: "kerbline-land", type: "fill", source: "kerbline-wards", paint: { "fill-color": SHADES[0], "fill-opacity": isOurs ? 1 : 0 } });
+  add({ id: "kerbline-fill", type: "fill", source: "kerbline-wards", paint: { "fill-color": shade, "fill-opacity": isOurs ? 1 : 0.72 } });
+  for (const each of BUFFERS) {
+    map.addSource(`kerbline-heat-${each}`, { type: "vector", tiles: [], minzoom: 0, maxzoom: 17 });
+    add({
+      id: `kerbline-heat-${each}`, type: "heatmap", source: `kerbline-heat-${each}`, "source-layer": "cells", layout: { visibility: "none" },
+      paint: {
+        "heatmap-weight": ["get", "n"], "heatmap-intensity": 0.05,
+        // A cell is 8 pixels wide at a whole zoom, and twice that just before the next.
+        "heatmap-radius": ["interpolate", ["exponential", 2], ["zoom"], ...Array.from({ length: 18 }, (_, z) => [z, 18, z + 0.999, 34]).flat()],
+        "heatmap-color": ["interpolate", ["linear"], ["heatmap-density"], 0, "rgba(211,228,238,0)", 0.06, SHADES[1], 0.25, SHADES[2], 0.5, SHADES[3], 0.75, SHADES[4], 1, SHADES[5]],
+        "heatmap-opacity": 0, "heatmap-opacity-transition": { duration: still ? 0 : 250 },
+      },
+    });
+    add({
+      id: `kerbline-shared-${each}`, type: "symbol", source: `kerbline-heat-${each}`, "source-layer": "shared",
+      layout: { visibility: "none", ...words(["concat", "◇ ", ["to-string", ["get", "n"]]], 15), "text-allow-overlap": true },
+      paint: { ...halo, "text-opacity": 0 },
+    });
+  }
+  add({ id: "kerbline-line", type: "line", source: "kerbline-wards", paint: { "line-color": "#51656f", "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 15, 2.2] } });
+  const over = (id, color, width, name) =>
+    add({ id, type: "line", source: "kerbline-wards", layout: { "line-join": "round" }, paint: { "line-color": color, "line-width": width, "line-opacity": ["case", state(name), 1, 0] } });
+  over("kerbline-chosen-edge", INK, 7, "chosen");
+  over("kerbline-chosen", YELLOW, 3, "chosen");
+  over("kerbline-pointed", INK, 3, "pointed");
+  map.addSource("kerbline-jobs", { type: "vector", tiles: [], minzoom: JOBS_FROM, maxzoom: 17 });
+  const late = ["boolean", ["get", "overdue"], false];
+  const done = ["in", ["get", "status"], ["literal", ["fixed", "closed"]]];
+  const size = (few) => ["interpolate", ["linear"], ["zoom"], JOBS_FROM, few * 0.7, 16, few * 1.6];
+  add({
+    id: "kerbline-jobs", type: "circle", source: "kerbline-jobs", "source-layer": "jobs",
+    layout: { visibility: "none", "circle-sort-key": ["case", late, 2, done, 0, 1] },
+    paint: {
+      "circle-radius": size(6),
+      "circle-color": ["case", late, SHADES[5], done, "#ffffff", SHADES[3]],
+      "circle-stroke-width": ["case", late, 3, 1.5],
+      "circle-stroke-color": ["case", late, YELLOW, done, "#6f8088", INK],
+    },
+  });
+  add({ id: "kerbline-names", type: "symbol", source: "kerbline-labels", layout: { ...words(["get", "text"], ["interpolate", ["linear"], ["zoom"], 8, 11, 13, 15]), "text-padding": 3 }, paint: halo });
+}
+
+/** A place for each ward's name: the middle of its largest part's widest line. */
+function inside(geometry) {
+  const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+  const [, rings] = parts.map((each) => [Math.abs(area(each[0])), each]).sort((a, b) => b[0] - a[0])[0];
+  const ys = rings[0].map(([, y]) => y);
+  const [low, high] = [Math.min(...ys), Math.max(...ys)];
+  let best = { wide: -1, at: rings[0][0] };
+  for (let n = 1; n < 10; n += 1) {
+    const y = low + ((high - low) * n) / 10;
+    const cuts = rings.flatMap((ring) => ring.slice(1).flatMap(([x2, y2], i) => {
+      const [x1, y1] = ring[i];
+      return y1 > y !== y2 > y ? [x1 + ((y - y1) / (y2 - y1)) * (x2 - x1)] : [];
+    })).sort((a, b) => a - b);
+    for (let i = 0; i + 1 < cuts.length; i += 2) {
+      // The middle lines are preferred: a name is read where the ward is high, too.
+      const wide = (cuts[i + 1] - cuts[i]) * (1 - Math.abs(n - 5) / 12);
+      if (wide > best.wide) best = { wide, at: [(cuts[i] + cuts[i + 1]) / 2, y] };
+    }
+  }
+  return best.at;
+}
+
+const area = (ring) => ring.reduce((sum, [x, y], i) => {
+  const [nx, ny] = ring[(i + 1) % ring.length];
+  return sum + x * ny - nx * y;
+}, 0) / 2;
+
+const boxOf = (geometry) => {
+  const points = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+};
+
+// --- The map -----------------------------------------------------------------------------------------------
+
+async function outlines(authority) {
+  const answer = await fetch(`/v1/wards?${new URLSearchParams({ authority })}`);
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.json();
+}
+
+export async function drawn(frame, { at, bounds, unit, choose, moved, failed, opened }) {
+  const { module, sheet: css, styleUrl, authority } = frame.dataset;
+  const [library, { style: base, isOurs }] = await Promise.all([import(module), ground(styleUrl), sheet(css)]);
+  const canvas = frame.querySelector("#map");
+  const home = () => whole ?? bounds;
+  let whole = null;
+  let wards = EMPTY;
+  const noWards = "The wards could not be fetched, so the map is not drawn. The tables below are whole.";
+  try {
+    wards = await outlines(authority);
+  } catch {
+    failed(noWards, () => location.reload());
+  }
+  if (wards.features.length) {
+    const boxes = wards.features.map(({ geometry }) => boxOf(geometry));
+    whole = [0, 1, 2, 3].map((i) => Math[i < 2 ? "min" : "max"](...boxes.map((each) => each[i])));
+  }
+  const [lat, lng, zoom] = (at ?? "").split(",").map(Number);
+  const start = at && [lat, lng, zoom].every(Number.isFinite) ? { center: [lng, lat], zoom } : { bounds: home(), fitBoundsOptions: { padding: 24 } };
+  canvas.hidden = false;
+  document.documentElement.classList.add("is-drawn");
+  let map;
+  try {
+    map = new library.Map({
+      container: canvas, style: base, fadeDuration: 0, attributionControl: false, dragRotate: false, pitchWithRotate: false,
+      touchPitch: false, maxZoom: NEAREST, cooperativeGestures: false, locale: { "Map.Title": "Map. Arrow keys move it, plus and minus zoom; the table has every number." }, ...start,
+    });
+  } catch (error) {
+    canvas.hidden = true;
+    document.documentElement.classList.remove("is-drawn");
+    throw error;
+  }
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  if (!isOurs) map.addControl(new library.AttributionControl({ compact: true }));
+  map.addControl(new library.ScaleControl({ maxWidth: 110 }), "bottom-right");
+  await new Promise((done) => map.once("load", done));
+  addLayers(map, wards, isOurs);
+
+  const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: "", jobs: "", most: 0, mostFor: "" };
+  const places = new Map(wards.features.map(({ properties, geometry }) => [properties.code, { name: properties.name, at: inside(geometry), box: boxOf(geometry) }]));
+  const sure = (id, on) => map.setLayoutProperty(id, "visibility", on ? "visible" : "none");
+  const feature = (code) => ({ source: "kerbline-wards", id: code });
+
+  // --- Heat
+
+  const heat = (ask) => `${location.origin}/v1/tiles/heat/{z}/{x}/{y}.mvt?${ask}`;
+
+  function showHeat(ask) {
+    const text = String(ask);
+    if (text === inView.ask) return;
+    inView.ask = text;
+    const before = inView.buffer;
+    const now = (inView.buffer = before === "a" ? "b" : "a");
+    map.getSource(`kerbline-heat-${now}`).setTiles([heat(ask)]);
+    for (const id of [`kerbline-heat-${now}`, `kerbline-shared-${now}`]) sure(id, true);
+    const swap = () => {
+      if (inView.buffer !== now || inView.view === "wards") return;
+      if (!map.isSourceLoaded(`kerbline-heat-${now}`)) return void map.once("idle", swap);
+      measure();
+      reveal();
+    };
+    map.once("idle", swap);
+  }
+
+  function reveal() {
+    const seen = inView.view === "heat" ? 1 : 0.001; // points: its shared places alone
+    for (const each of BUFFERS) {
+      const on = each === inView.buffer && inView.view !== "wards";
+      map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-opacity", on && inView.view === "heat" ? 0.9 * seen : 0);
+      map.setPaintProperty(`kerbline-shared-${each}`, "text-opacity", on ? 1 : 0);
+      if (!on) setTimeout(() => each !== inView.buffer && (sure(`kerbline-heat-${each}`, false), sure(`kerbline-shared-${each}`, false)), SETTLE_MS);
+    }
+  }
+
+  const cells = () => map.querySourceFeatures(`kerbline-heat-${inView.buffer}`, { sourceLayer: "cells" });
+
+  // The darkest is where most lie together in what is seen. While days slide by at one zoom it stays
+  // as it was, unless there is more: or every window would look alike.
+  function measure() {
+    if (inView.view !== "heat") return;
+    const key = `${Math.floor(map.getZoom())} ${inView.ask.replace(/(from|to)=[^&]*&?/g, "")}`;
+    const box = map.getBounds();
+    const near = cells().filter(({ geometry }) => box.contains(geometry.coordinates));
+    const found = Math.max(0, ...near.map(({ properties }) => properties.n));
+    inView.most = key === inView.mostFor ? Math.max(inView.most, found) : found;
+    inView.mostFor = key;
+    if (inView.most) for (const each of BUFFERS) map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-intensity", 1.1 / inView.most);
+    const wide = cellWidth();
+    const note = document.getElementById("heat-most");
+    const side = wide >= 950 ? `${(wide / 1000).toFixed(1)} km` : `${Math.round(wide / 10) * 10 || Math.round(wide)} m`;
+    if (note) note.textContent = inView.most ? `Darkest here: ${inView.most} in one square of ${side}. The squares that are seen stand in the table under the map.` : "Nothing is here in these days.";
+    canvas.dataset.most = inView.most;
+  }
+
+  const cellWidth = () => (40_075_017 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / 2 ** Math.floor(map.getZoom() + 0.001) / 64;
+
+  // --- Jobs
+
+  function showJobs(ask) {
+    const asked = new URLSearchParams(ask);
+    const measured = asked.get("measure");
+    asked.delete("measure");
+    if (measured === "overdue") asked.set("overdue", "true");
+    if (measured === "reports" && !asked.has("status")) for (const each of STATUSES) asked.append("status", each);
+    const text = String(asked);
+    if (text === inView.jobs) return;
+    inView.jobs = text;
+    map.getSource("kerbline-jobs").setTiles([`${location.origin}/v1/tiles/jobs/{z}/{x}/{y}.mvt?${text}`]);
+  }
+
+  function sayPoints() {
+    const note = document.getElementById("points-said");
+    if (!note) return;
+    const far = map.getZoom() < JOBS_FROM;
+    const more = !far && map.querySourceFeatures("kerbline-jobs", { sourceLayer: "cut" }).length;
+    note.textContent = far ? "Come closer to see single jobs: from here there are more than anybody can tell apart, so heat is drawn."
+      : more ? "There are more than can be drawn here: come closer, or ask for fewer." : "";
+  }
+
+  // --- What is shown
+
+  function show(next) {
+    Object.assign(inView, { view: next.view, chosen: next.chosen, rows: next.rows, byCode: new Map(next.rows.map((row) => [row.code, row])) });
+    const isWards = next.view === "wards";
+    for (const code of places.keys()) {
+      const row = inView.byCode.get(code);
+      map.setFeatureState(feature(code), { step: isWards ? Number(row?.step ?? 0) : 0, chosen: code === next.chosen });
+    }
+    map.setPaintProperty("kerbline-fill", "fill-opacity", isWards ? (isOurs ? 1 : 0.72) : 0);
+    map.getSource("kerbline-labels").setData({
+      type: "FeatureCollection",
+      features: [...places].map(([code, { name, at: middle }]) => ({
+        type: "Feature", geometry: { type: "Point", coordinates: middle },
+        properties: { text: isWards && inView.byCode.get(code)?.short ? `${name}\n${inView.byCode.get(code).short}` : name },
+      })),
+    });
+    sure("kerbline-jobs", next.view === "points");
+    if (!isWards) showHeat(next.ask);
+    if (next.view === "points") showJobs(next.ask);
+    asView();
+  }
+
+  // Far out, points are heat.
+  function asView() {
+    if (inView.view === "points") {
+      const far = map.getZoom() < JOBS_FROM;
+      map.setPaintProperty(`kerbline-heat-${inView.buffer}`, "heatmap-opacity", far ? 0.9 : 0);
+      for (const each of BUFFERS) map.setPaintProperty(`kerbline-shared-${each}`, "text-opacity", each === inView.buffer ? 1 : 0);
+    } else reveal();
+    sayPoints();
+    if (inView.view === "heat") measure();
+  }
+
+  const tip = frame.querySelector("#tip");
+
+  function tell(name, text, point) {
+    tip.replaceChildren(...(name ? [make("b", {}, name)] : []), text);
+    tip.hidden = false;
+    const room = [frame.clientWidth - tip.offsetWidth - 8, frame.clientHeight - tip.offsetHeight - 8];
+    tip.style.left = `${Math.min(point.x + 14, room[0])}px`;
+    tip.style.top = `${Math.min(point.y + 14, room[1])}px`;
+  }
+
+  let pointed = null;
+
+  function point(code, { tip: says = false } = {}) {
+    if (pointed && pointed !== code) map.setFeatureState(feature(pointed), { pointed: false });
+    document.querySelector("#figures tr.pointed")?.classList.remove("pointed");
+    pointed = places.has(code) ? code : null;
+    if (!pointed) return void (tip.hidden = true);
+    map.setFeatureState(feature(code), { pointed: true });
+    document.querySelector(`#figures tr[data-code="${CSS.escape(code)}"]`)?.classList.add("pointed");
+    if (says) tell(places.get(code).name, value(code), map.project(places.get(code).at));
+  }
+
+  const value = (code) => {
+    const short = inView.byCode.get(code)?.short;
+    return short ? `${short} ${unit().toLowerCase()}` : "";
+  };
+
+  const codeAt = (place) => map.queryRenderedFeatures(place, { layers: ["kerbline-land"] })[0]?.properties.code;
+
+  function nearest(place, ids) {
+    const box = [[place.x - FINGER_PX, place.y - FINGER_PX], [place.x + FINGER_PX, place.y + FINGER_PX]];
+    return map.queryRenderedFeatures(box, { layers: ids.filter((id) => map.getLayoutProperty(id, "visibility") !== "none") });
+  }
+
+  map.on("mousemove", ({ point: place }) => {
+    const code = codeAt(place);
+    point(code);
+    const shared = inView.view !== "wards" && nearest(place, [`kerbline-shared-${inView.buffer}`])[0];
+    const job = inView.view === "points" && nearest(place, ["kerbline-jobs"])[0];
+    map.getCanvas().style.cursor = job || code ? "pointer" : "";
+    if (job) return tell(job.properties.reference, said(job.properties), place);
+    if (shared) return tell("One place for many", `${shared.properties.n} have exactly this place: an address that stands for others. It adds no heat.`, place);
+    if (inView.view === "heat") {
+      const wide = 8 * 2 ** (map.getZoom() % 1);
+      const here = cells().map((cell) => ({ n: cell.properties.n, p: map.project(cell.geometry.coordinates) }))
+        .find(({ p }) => Math.abs(p.x - place.x) <= wide / 2 && Math.abs(p.y - place.y) <= wide / 2);
+      if (here) return tell(places.get(code)?.name, `${here.n} in this square`, place);
+    }
+    if (code) tell(places.get(code).name, inView.view === "wards" ? value(code) : "", place);
+    else tip.hidden = true;
+  });
+  map.on("mouseout", () => point(null));
+
+  const said = ({ category, status, priority, overdue }) => `${category.replaceAll("_", " ")}, ${priority}, ${overdue ? "late, " : ""}${status.replaceAll("_", " ")}`;
+
+  map.on("click", ({ point: place }) => {
+    if (inView.view === "points") {
+      const found = new Map(nearest(place, ["kerbline-jobs"]).map(({ properties }) => [properties.id, properties]));
+      if (found.size) {
+        const list = make("ul", {}, ...[...found.values()].map((job) => make("li", {}, make("a", { href: `/console/jobs/${job.id}` }, job.reference), ` ${said(job)}`)));
+        tip.hidden = true;
+        return opened(make("p", {}, make("b", {}, found.size === 1 ? "A job" : `${found.size} jobs here`)), list);
+      }
+    }
+    const code = codeAt(place);
+    if (code) choose(code);
+  });
+
+  // --- Moving
+
+  const here = () => {
+    const { lat: y, lng: x } = map.getCenter();
+    return `${y.toFixed(4)},${x.toFixed(4)},${map.getZoom().toFixed(2)}`;
+  };
+  let settling = null;
+  map.on("moveend", () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => moved(here()), SETTLE_MS);
+  });
+  map.on("zoomend", asView);
+  const ease = still ? 0 : 300;
+  const fit = (box, options = {}) => map.fitBounds(box, { padding: 24, duration: ease, ...options });
+  frame.querySelector("#pad").hidden = false;
+  frame.querySelector("#pad").addEventListener("click", ({ target }) => {
+    const way = target.closest("button")?.dataset.way;
+    if (way === "all") fit(home());
+    else if (way) map.zoomTo(Math.round(map.getZoom() + (way === "plus" ? 1 : -1)), { duration: ease });
+  });
+
+  // --- What goes wrong, and what is ready
+
+  let wrong = false;
+  const retry = () => {
+    wrong = false;
+    failed(null);
+    inView.ask = inView.jobs = "";
+    show({ view: inView.view, rows: inView.rows, chosen: inView.chosen, ask: last.ask });
+  };
+  let last = { ask: new URLSearchParams() };
+  map.on("error", ({ error, sourceId }) => {
+    if (!sourceId?.startsWith("kerbline")) return console.warn(`map: ${error?.message}`);
+    wrong = true;
+    failed("Part of the map could not be fetched. The tables below are whole.", retry);
+  });
+
+  const shot = document.getElementById("map-print");
+  let drawing = null;
+  map.on("idle", () => {
+    asView();
+    document.body.dataset.map = "ready";
+    clearTimeout(drawing);
+    drawing = setTimeout(keepPicture, SETTLE_MS); // paper cannot wait for the map
+  });
+  function keepPicture() {
+    map.redraw();
+    map.getCanvas().toBlob((blob) => {
+      if (!blob) return;
+      URL.revokeObjectURL(shot.src);
+      shot.src = URL.createObjectURL(blob);
+      shot.hidden = false;
+    });
+  }
+
+  return {
+    wards,
+    show(next) {
+      last = next;
+      document.body.dataset.map = "busy";
+      show(next);
+      map.triggerRepaint();
+    },
+    point,
+    zoom: () => map.getZoom(),
+    box: () => map.getBounds().toArray().flat(),
+    seen: (jobs) => jobs,
+    fly: (code) => places.has(code) && fit(places.get(code).box, { padding: 60, maxZoom: 14 }),
+    look(text) {
+      const [y, x, z] = (text ?? "").split(",").map(Number);
+      if (text && [y, x, z].every(Number.isFinite)) map.jumpTo({ center: [x, y], zoom: z });
+      else fit(home(), { duration: 0 });
+    },
+    settled: () => new Promise((done) => (inView.view === "wards" ? done() : map.once("idle", done))),
+    /** The tiles of the next window, while this one is looked at: they wait in the browser's cache. */
+    ahead(from, to, ask) {
+      if (inView.view === "wards") return;
+      const next = new URLSearchParams(ask);
+      next.set("from", from);
+      next.set("to", to);
+      const z = Math.floor(map.getZoom());
+      const [west, south, east, north] = map.getBounds().toArray().flat();
+      const x = (degrees) => Math.floor(((degrees + 180) / 360) * 2 ** z);
+      const y = (degrees) => Math.floor(((1 - Math.asinh(Math.tan((degrees * Math.PI) / 180)) / Math.PI) / 2) * 2 ** z);
+      const tiles = [];
+      for (let tx = x(west); tx <= x(east); tx += 1) for (let ty = y(north); ty <= y(south); ty += 1) tiles.push(heat(next).replace("{z}", z).replace("{x}", tx).replace("{y}", ty));
+      for (const each of tiles.slice(0, MOST_AHEAD)) fetch(each, { priority: "low" }).catch(() => null);
+    },
+    get wrong() {
+      return wrong;
+    },
+  };
+}
