@@ -64,6 +64,7 @@ async def merge(conn: Connection, router: Router, who: Staff, once: Once, into: 
     if known is not None:
         return known
     if into == once.subject:
+        await _locked(conn, who, [into])
         raise Invalid("A job cannot be merged into itself.")
     rules = await router.current(conn)
     source, target = await _pair(conn, rules, who, once.subject, into)

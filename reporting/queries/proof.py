@@ -55,8 +55,18 @@ cross join lateral (
   select seq, changes ->> 'status' as status from job_update
   where job_id = job.id and changes ? 'status' order by seq desc limit 1
 ) last
-where last.status <> job.status
-order by job.id
+where job.merged_into is null and last.status <> job.status
+union all
+-- One that was merged away is closed by that, and its log names the job that its reports went to.
+select job.id, job.version
+from job
+join job_update gone on gone.job_id = job.id and gone.seq = job.version
+left join job stays on stays.id = job.merged_into
+where job.merged_into is not null and (
+  job.status = 'closed' and gone.kind = 'moved_out' and gone.changes ->> 'because' = 'merge'
+  and gone.changes ->> 'to' = stays.reference
+) is not true
+order by 1
 limit %(limit)s
 """
 
@@ -117,7 +127,7 @@ limit %(limit)s
 for no key update skip locked
 """
 
-ADD_CHECKPOINT = """
+_ADDED = """
 with added as (
   insert into checkpoint (at, heads, digest, previous_hash, hash, signature)
   values (%(at)s, %(heads)s, %(digest)s, %(previous_hash)s, %(hash)s, %(signature)s)
@@ -130,9 +140,14 @@ seen as (
 heads as (
   insert into checkpoint_head (checkpoint_id, job_id, seq, hash)
   select added.id, seen.job_id, seen.seq, seen.hash from added, seen
-),
+)"""
+
+ADD_CHECKPOINT = f"""{_ADDED},
 jobs as (
   update job set checkpointed_version = seen.seq from seen where job.id = seen.job_id
 )
 select id from added
 """
+
+#: Of jobs that were stored in this transaction as seen already.
+ADD_CHECKPOINT_OF_NEW = f"{_ADDED} select id from added"

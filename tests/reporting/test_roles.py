@@ -64,6 +64,10 @@ REVIEWERS = {
     **ALL_STAFF,
     **{who: 403 for who in STAFF if who.endswith(("crew", "auditor"))},
 }
+#: What they ask is refused for what it says, and for nothing else.
+SAID_WRONG = {who: 422 if status == 200 else status for who, status in OVERSEERS.items()}
+SAID_ABSENT = {who: 404 if status == 200 else status for who, status in OVERSEERS.items()}
+NOT_MERGED = {who: 409 if status == 200 else status for who, status in OVERSEERS.items()}
 #: Trends are a desk's; the lists hold what is theirs.
 TRENDS = {**ALL_STAFF, "crew": 403, "other crew": 403}
 EMPTY_MAPS = {who: 204 if status == 200 else status for who, status in TRENDS.items()}
@@ -207,6 +211,10 @@ TEAM_PLANNERS = {
 }
 #: Nothing is sent that could be a password.
 PROVING = Case({**ALL_STAFF, **dict.fromkeys(STAFF, 422)}, lambda: {"json": {}})
+
+def _key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())}
+
 
 CASES: dict[str, list[Case]] = {
     "listCategories": [Case(EVERYBODY)],
@@ -366,6 +374,31 @@ CASES: dict[str, list[Case]] = {
                 "json": {
                     "tablet": str(uuid4()),
                     "operations": [update(job_id=str(uuid4()), device_seq=1)],
+                }
+            },
+        )
+    ],
+    "mergeJob": [Case(SAID_ABSENT, lambda: {"headers": _key(), "json": {"into": str(uuid4())}}, named=True)],
+    "unmergeJob": [Case(NOT_MERGED, lambda: {"headers": _key()}, named=True)],
+    "splitJob": [Case(SAID_WRONG, lambda: {"headers": _key(), "json": {"reports": [str(uuid4())]}}, named=True)],
+    "updateJobs": [
+        Case(
+            REVIEWERS,
+            lambda: {
+                "json": {
+                    "jobs": [{"job": str(uuid4()), "id": str(uuid4()), "base_version": 1}],
+                    "made_at": datetime.now(UTC).isoformat(),
+                    "priority": "P1",
+                }
+            },
+        )
+    ],
+    "undoUpdates": [
+        Case(
+            REVIEWERS,
+            lambda: {
+                "json": {
+                    "jobs": [{"job": str(uuid4()), "id": str(uuid4()), "undoes": str(uuid4())}]
                 }
             },
         )
