@@ -7,6 +7,7 @@ from reporting.commands import (
     boundaries,
     dead_letters,
     demo,
+    importing,
     route,
     rules,
     schema,
@@ -26,6 +27,7 @@ app.add_typer(boundaries.app, name="boundaries")
 app.add_typer(rules.categories, name="categories")
 app.add_typer(rules.responsibilities, name="responsibilities")
 app.command("route")(route.route)
+app.command("import")(importing.import_)
 app.add_typer(staff.app, name="staff")
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)

@@ -12,8 +12,8 @@ has, or a share of all reports that no corner has. Once found it stays found, an
 that were placed there before.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from psycopg.rows import class_row
@@ -61,3 +61,22 @@ async def find(conn: Connection, at: datetime | None = None) -> list[SharedPoint
     async with conn.cursor(row_factory=class_row(SharedPoint)) as cursor:
         await cursor.execute(queries.FIND, values)
         return await cursor.fetchall()
+
+
+async def find_over(conn: Connection, first: datetime, last: datetime) -> list[SharedPoint]:
+    """Look through a span of the past as it would have been looked through while it passed.
+
+    Each point is named once, as it was last found. Windows meet half way, so that what is found in
+    none of two neighbours, but across them, is found too.
+    """
+    found: dict[tuple[float, float], SharedPoint] = {}
+    new: set[tuple[float, float]] = set()
+    at = first
+    while at < last:
+        at = min(at + timedelta(days=DAYS / 2), last)
+        for point in await find(conn, at):
+            key = (point.lat, point.lng)
+            found[key] = point
+            if point.is_new:
+                new.add(key)
+    return [replace(point, is_new=key in new) for key, point in found.items()]

@@ -9,7 +9,7 @@ wrong is named.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -18,7 +18,7 @@ from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidSignature
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import tuple_row
 
 from reporting import chain
@@ -86,28 +86,49 @@ async def take_checkpoint(conn: Connection, keys: Keys) -> int | None:
         heads = await cursor.fetchall()
         if not heads:
             return None
-        await cursor.execute(queries.LAST_CHECKPOINT)
-        last = await cursor.fetchone()
-        [(at,)] = await (await cursor.execute(queries.NOW)).fetchall()
-        previous = last[0] if last else GENESIS
-        digest = chain.heads_digest(heads)
-        found = chain.checkpoint_hash(previous, at=at, heads=len(heads), digest=digest)
-        jobs, seqs, hashes = map(list, zip(*heads, strict=True))
-        await cursor.execute(
-            queries.ADD_CHECKPOINT,
-            {
-                "at": at,
-                "heads": len(heads),
-                "digest": digest,
-                "previous_hash": previous,
-                "hash": found,
-                "signature": keys.checkpoints.sign(found),
-                "jobs": jobs,
-                "seqs": seqs,
-                "hashes": hashes,
-            },
-        )
-        [(number,)] = await cursor.fetchall()
+        return await _sign(cursor, keys, heads, queries.ADD_CHECKPOINT)
+
+
+async def checkpoint_new(
+    conn: Connection, keys: Keys, heads: Sequence[tuple[UUID, int, bytes]]
+) -> None:
+    """Sign the heads, in order of job, of jobs that this transaction has stored as seen.
+
+    Others who take checkpoints wait for its end, so it comes last in it.
+    """
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.LOCK_CHECKPOINTS)
+        await _sign(cursor, keys, heads, queries.ADD_CHECKPOINT_OF_NEW)
+
+
+async def _sign(
+    cursor: AsyncCursor[Any],
+    keys: Keys,
+    heads: Sequence[tuple[UUID, int, bytes]],
+    statement: str,
+) -> int:
+    await cursor.execute(queries.LAST_CHECKPOINT)
+    last = await cursor.fetchone()
+    [(at,)] = await (await cursor.execute(queries.NOW)).fetchall()
+    previous = last[0] if last else GENESIS
+    digest = chain.heads_digest(heads)
+    found = chain.checkpoint_hash(previous, at=at, heads=len(heads), digest=digest)
+    jobs, seqs, hashes = map(list, zip(*heads, strict=True))
+    await cursor.execute(
+        statement,
+        {
+            "at": at,
+            "heads": len(heads),
+            "digest": digest,
+            "previous_hash": previous,
+            "hash": found,
+            "signature": keys.checkpoints.sign(found),
+            "jobs": jobs,
+            "seqs": seqs,
+            "hashes": hashes,
+        },
+    )
+    [(number,)] = await cursor.fetchall()
     return int(number)
 
 

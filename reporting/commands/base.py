@@ -64,9 +64,9 @@ def read_settings() -> Settings:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Runtime]:
+async def running(connections: int = 2) -> AsyncIterator[Runtime]:
     """A runtime for one command. Statements may take minutes here."""
     timeouts = {**WORKER_TIMEOUTS, "statement_timeout": "0"}
-    settings = read_settings().model_copy(update={"pool_size": 2})
+    settings = read_settings().model_copy(update={"pool_size": connections})
     async with open_runtime(settings, timeouts=timeouts, application="kerbline-cli") as runtime:
         yield runtime

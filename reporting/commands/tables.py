@@ -91,9 +91,10 @@ class Bar:
         if self._shown:
             self._bar.stop()
 
-    def show(self, done: float) -> None:
-        """Say how far the work is."""
+    def show(self, done: float | None, what: str | None = None) -> None:
+        """Say how far the work is (None: nobody knows), and what it is now."""
         if not self._shown and time.monotonic() - self._began > 1:
             self._bar.start()
             self._shown = True
-        self._bar.update(self._task, completed=done)
+        total = None if done is None else 1.0
+        self._bar.update(self._task, completed=done or 0.0, total=total, description=what)

@@ -104,16 +104,20 @@ class Builder:
         self, groups: Iterable[tuple[Group, Sequence[Given]]], numbers: Iterator[int]
     ) -> Lines:
         """The lines of some groups; ``numbers`` are fresh ones behind references, in plenty."""
-        lines = Lines()
+        lines, ids = Lines(), new_ids()
         for group, given in groups:
-            self._group(lines, group, given, numbers)
+            self._group(lines, group, given, numbers, ids)
         return lines
 
     def _group(
-        self, lines: Lines, group: Group, given: Sequence[Given], numbers: Iterator[int]
+        self,
+        lines: Lines,
+        group: Group,
+        given: Sequence[Given],
+        numbers: Iterator[int],
+        ids: Iterator[str],
     ) -> None:
         """A job with its reports. The first to come made it, and says whose it is."""
-        ids = new_ids(4 + 2 * len(group.rows))
         first, whose = group.rows[0], given[0]
         log = _Log(next(ids), lines, ids)
         priority, due = self._begin(log, next(ids), first, whose, group)
@@ -148,6 +152,7 @@ class Builder:
             made,
             log.last,
             closed,
+            0,
         )
         lines.jobs.append("\t".join(map(str, columns)))
         lines.heads.append(Head(UUID(log.job), log.seq, log.head))
@@ -332,21 +337,25 @@ def _assign(lines: Lines, job: str, at: str, whose: Given) -> None:
         lines.assignments.append(f"{job}\t{at}\t{authority}\t{team}\t{number}")
 
 
-def new_ids(count: int) -> Iterator[str]:
+def new_ids() -> Iterator[str]:
     """UUIDs of version 7 (RFC 9562), in order: an index grows at its end and not everywhere.
 
-    After the millisecond come 42 bits of a counter that starts at random, and 32 random bits.
+    After the millisecond in which it began come 42 bits of a counter that starts at random, low
+    enough never to overflow, and 32 random bits.
     """
     head = f"{time.time_ns() // 1_000_000:012x}"
     front = f"{head[:8]}-{head[8:]}-7"
-    drawn = os.urandom(6 + 4 * count)
-    start = int.from_bytes(drawn[:6], "big") >> 7
-    for n in range(count):
-        counter = start + n
-        low = 1 << 63 | (counter & 0x3FFF_FFFF) << 32
-        low |= int.from_bytes(drawn[6 + 4 * n : 10 + 4 * n], "big")
-        text = f"{low:016x}"
-        yield f"{front}{counter >> 30:03x}-{text[:4]}-{text[4:]}"
+    counter = int.from_bytes(os.urandom(5), "big")
+    while True:
+        drawn = os.urandom(4 * _DRAWN)
+        for at in range(0, len(drawn), 4):
+            low = f"{8 << 28 | counter & 0x3FFF_FFFF:08x}"
+            yield f"{front}{counter >> 30:03x}-{low[:4]}-{low[4:]}{drawn[at : at + 4].hex()}"
+            counter += 1
+
+
+#: Random bits are drawn for so many at once.
+_DRAWN: Final = 1_000
 
 
 def _point(place: tuple[float, float] | None) -> str:

@@ -4,6 +4,7 @@ It is a TOML file, so that an IT officer can read and keep it. What it does not 
 no column with personal data comes in unless the map asks for it.
 """
 
+import codecs
 import re
 import tomllib
 import zoneinfo
@@ -76,6 +77,21 @@ class Part(BaseModel):
     """A part of the map. A key that is not known is a mistake, and said."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class File(Part):
+    """How the file is written."""
+
+    encoding: str = "utf-8-sig"
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+
+    @model_validator(mode="after")
+    def _is_known(self) -> "File":
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError as error:
+            raise ValueError(f"there is no encoding {self.encoding}") from error
+        return self
 
 
 class Columns(Part):
@@ -181,6 +197,7 @@ class ImportMap(Part):
     authority: Name | None = None
     #: What the system is called. With a row's id it makes the row known for ever.
     source: Name
+    file: File = File()
     columns: Columns
     times: Times
     category: Categories

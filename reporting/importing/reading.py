@@ -154,6 +154,17 @@ class Reader:
         except _NotTaken as no:
             return Rejected(cells, no.reason, no.word)
 
+    def key(self, cells: Row) -> str:
+        """The id of a row, taken or not."""
+        return cells[self._id].strip() if len(cells) > self._id else ""
+
+    def link(self, cells: Row) -> tuple[str, str] | None:
+        """The ids of a row and of the one that it repeats, if it names one."""
+        if len(cells) != self._width:
+            return None
+        original = self._text(cells, self._original)
+        return None if original is None else (self.key(cells), original)
+
     def _past(self, cells: Row) -> Past:
         if len(cells) != self._width:
             raise _NotTaken("odd_row")

@@ -52,10 +52,9 @@ class Tally:
         self.first = past.created if self.first is None else min(self.first, past.created)
         self.last = past.created if self.last is None else max(self.last, past.created)
 
-    def take_job(self, group: Group, status: str, updates: int) -> None:
+    def take_job(self, group: Group, status: str) -> None:
         """A job that came of some rows."""
         self.jobs += 1
-        self.updates += updates
         self.statuses[status] += 1
         if len(group.rows) > 1:
             self.notes["joined"] += len(group.rows) - 1
