@@ -21,15 +21,16 @@ from reporting.counting import reading
 from reporting.errors import NotAllowed
 from reporting.jobs import listing
 from reporting.language import language
-from reporting.outlines import Plan
 from reporting.runtime import Connection, Runtime
 from reporting.statistics import tables as statistics
 from reporting.status import OPEN
+from reporting.tiling import wards
 from reporting.web.deps import RuntimeDep
-from reporting.web.pages import map_asked, map_figures, map_steps, plans
+from reporting.web.pages import map_asked, map_figures, map_plan, map_steps
 from reporting.web.pages.console import ConsoleRoute, StaffDep, console_page
 from reporting.web.pages.map_asked import Look
 from reporting.web.pages.map_figures import Ward
+from reporting.web.pages.map_plan import Plan
 from reporting.web.pages.rendering import page
 from reporting.web.pages.standing import TAGS
 from routing.rulebook import Rules
@@ -37,7 +38,7 @@ from routing.rulebook import Rules
 router = APIRouter(prefix="/console/map", include_in_schema=False, route_class=ConsoleRoute)
 
 #: Of a ward's open jobs, those that are due first; the list has the others.
-JOBS: Final = 8
+JOBS: Final = 5
 #: Weeks of the panel's trend.
 TREND: Final = 53
 
@@ -49,7 +50,6 @@ class Shown:
     look: Look
     wrong: str | None
     rules: Rules
-    plan: Plan | None
     as_of: datetime
     wards: list[Ward]
     total: Ward
@@ -62,7 +62,9 @@ class Shown:
 @router.api_route("", methods=["GET", "HEAD"])
 async def get_map(request: Request, runtime: RuntimeDep, who: StaffDep) -> Response:
     shown = await _shown(request, runtime, who)
-    bounds = plans.bounds(request)
+    last = shown.look.days[1] if shown.look.days else shown.look.today
+    async with runtime.reading() as conn:
+        plan = await _plan(request, conn, shown.rules, who.authority_id, last)
     return await console_page(
         "map.html",
         runtime,
@@ -71,7 +73,7 @@ async def get_map(request: Request, runtime: RuntimeDep, who: StaffDep) -> Respo
         here="map",
         map_hosts=runtime.settings.map_hosts,
         style_url=runtime.settings.map_style_url,
-        bounds=bounds,
+        plan=plan,
         **_values(shown, who),
     )
 
@@ -90,11 +92,25 @@ async def get_parts(request: Request, runtime: RuntimeDep, who: StaffDep) -> Res
     )
 
 
+async def _plan(
+    request: Request, conn: Connection, rules: Rules, authority: int, at: date
+) -> Plan | None:
+    """The drawing of the wards of that day, kept for as long as the rules are the same."""
+    state, own = request.app.state, rules.authorities[authority]
+    if getattr(state, "map_plans_for", None) != rules.version:
+        state.map_plans, state.map_plans_for = {}, rules.version
+    key = (authority, wards.vintages(rules, own, at))
+    if key not in state.map_plans:
+        state.map_plans[key] = map_plan.plan(await wards.shapes(conn, own, at))
+    found: Plan | None = state.map_plans[key]
+    return found
+
+
 async def _shown(request: Request, runtime: Runtime, who: Staff) -> Shown:
     if not may(who, Action.SEE_FIGURES):
         raise NotAllowed
     async with runtime.reading() as conn:
-        rules, plan = await plans.in_force(request, runtime, conn)
+        rules = await runtime.router.current(conn)
         timezone = rules.authorities[who.authority_id].timezone
         look, wrong = map_asked.read(
             request.query_params, datetime.now(UTC).astimezone(ZoneInfo(timezone)).date()
@@ -106,14 +122,17 @@ async def _shown(request: Request, runtime: Runtime, who: Staff) -> Shown:
         ever = await _ever(conn, rules, every) if look.dated else {}
         ever_days = (look.today - bars[0].start).days + 1 if bars else 0
         cuts = map_figures.cuts(table.rows, ever, ever_days, look)
-        wards = map_figures.wards(table.rows, cuts, look)
-        total = map_figures.ward(table.total, cuts, look)
+        rows = map_figures.wards(table.rows, cuts, look)
+        total = replace(
+            map_figures.ward(table.total, cuts, look),
+            name="Your wards" if who.wards else who.authority_name,
+        )
         trend = bars
         if look.chosen:
             only = replace(_held(look.asked, None), wards=frozenset({look.chosen}))
             trend = map_figures.weeks(await _weeks(conn, narrowed(rules, seen, only), look), look)
         jobs = await _jobs(conn, runtime, who, look)
-    return Shown(look, wrong, rules, plan, table.as_of, wards, total, cuts, bars, trend, jobs)
+    return Shown(look, wrong, rules, table.as_of, rows, total, cuts, bars, trend, jobs)
 
 
 def _held(asked: Asked, look: Look | None) -> Asked:
@@ -187,13 +206,13 @@ def _values(shown: Shown, who: Staff) -> dict[str, Any]:
     look, rules = shown.look, shown.rules
     authority = rules.authorities[who.authority_id]
     spoken = language(None)
-    wards = {each.code: each.name for each in shown.wards if each.code}
+    names = {each.code: each.name for each in shown.wards if each.code}
     chosen = next((each for each in shown.wards if each.code == look.chosen), None)
     return {
         "look": look,
         "wrong": shown.wrong,
         "unit": map_figures.unit(look),
-        "words": map_asked.said(look, rules, authority.id, wards),
+        "words": map_asked.said(look, rules, authority.id, names),
         "span": map_asked.span(look.days),
         "as_of": spoken.instant(shown.as_of, authority.timezone),
         "rows": shown.wards,
@@ -206,13 +225,11 @@ def _values(shown: Shown, who: Staff) -> dict[str, Any]:
         "jobs": shown.jobs,
         "list_address": _list_address(look),
         "tags": TAGS,
-        "wards": sorted(wards.items(), key=lambda each: each[1]),
+        "wards": sorted(names.items(), key=lambda each: each[1]),
         "teams": sorted(
             (t.slug, t.name) for t in rules.teams.values() if t.authority_id == authority.id
         ),
         "categories": [(code, each.name) for code, each in rules.categories.items()],
-        "plan": _own(shown.plan, frozenset(wards)),
-        "plan_box": _box(shown.plan, frozenset(wards)),
         "steps": {each.code: each.step for each in shown.wards},
         "authority": authority.slug,
         "figures": map_figures,
@@ -233,31 +250,3 @@ def _list_address(look: Look) -> str:
     if look.measure == "overdue":
         params["overdue"] = ("true",)
     return f"/console/jobs?{urlencode(params, doseq=True)}"
-
-
-def _own(plan: Plan | None, wards: frozenset[str]) -> list[dict[str, str]] | None:
-    """The wards of the table as the plan draws them, for where no map can be drawn."""
-    if plan is None:
-        return None
-    found = [each for each in plan.wards if each.code in wards]
-    return [{"code": each.code, "name": each.name, "path": each.path} for each in found] or None
-
-
-def _box(plan: Plan | None, wards: frozenset[str]) -> str:
-    """The part of the plan on which those wards lie, as SVG says it."""
-    xs: list[float] = []
-    ys: list[float] = []
-    for ward in plan.wards if plan else ():
-        if ward.code in wards:
-            x = y = 0.0
-            # Each part begins at its own place, and goes on from the point before.
-            for part in ward.path.split("M")[1:]:
-                numbers = [float(each) for each in part.replace("l", " ").replace("z", " ").split()]
-                for n, (dx, dy) in enumerate(zip(numbers[::2], numbers[1::2], strict=False)):
-                    x, y = (dx, dy) if n == 0 else (x + dx, y + dy)
-                    xs.append(x)
-                    ys.append(y)
-    if not xs:
-        return "0 0 1 1"
-    west, north = min(xs) - 8, min(ys) - 8
-    return f"{west:.0f} {north:.0f} {max(xs) + 8 - west:.0f} {max(ys) + 8 - north:.0f}"

@@ -12,6 +12,7 @@ const JOBS_FROM = 12; // farther out there are more than anybody can tell apart
 const NEAREST = 18;
 const FINGER_PX = 12;
 const SETTLE_MS = 400;
+const PEAK = 2.2; // a cell alone has 0.4 of its weight in its middle
 const MOST_AHEAD = 24;
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const style = getComputedStyle(document.documentElement);
@@ -224,7 +225,7 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     const found = Math.max(0, ...near.map(({ properties }) => properties.n));
     inView.most = key === inView.mostFor ? Math.max(inView.most, found) : found;
     inView.mostFor = key;
-    if (inView.most) for (const each of BUFFERS) map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-intensity", 1.1 / inView.most);
+    if (inView.most) for (const each of BUFFERS) map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-intensity", PEAK / inView.most);
     const wide = cellWidth();
     const note = document.getElementById("heat-most");
     const side = wide >= 950 ? `${(wide / 1000).toFixed(1)} km` : `${Math.round(wide / 10) * 10 || Math.round(wide)} m`;
@@ -398,13 +399,16 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
 
   const shot = document.getElementById("map-print");
   let drawing = null;
+  let isPicture = false; // drawing it makes the map idle once more
   map.on("idle", () => {
+    if (isPicture) return void (isPicture = false);
     asView();
     document.body.dataset.map = "ready";
     clearTimeout(drawing);
     drawing = setTimeout(keepPicture, SETTLE_MS); // paper cannot wait for the map
   });
   function keepPicture() {
+    isPicture = true;
     map.redraw();
     map.getCanvas().toBlob((blob) => {
       if (!blob) return;
@@ -425,7 +429,6 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     point,
     zoom: () => map.getZoom(),
     box: () => map.getBounds().toArray().flat(),
-    seen: (jobs) => jobs,
     fly: (code) => places.has(code) && fit(places.get(code).box, { padding: 60, maxZoom: 14 }),
     look(text) {
       const [y, x, z] = (text ?? "").split(",").map(Number);

@@ -36,7 +36,7 @@ function shown() {
   }
   time.show(byId("weeks"));
   map?.show({ view, rows: rows(), chosen, ask: tileParams() });
-  near.show({ view, ask: tileParams(), box: map?.box() ?? bounds(), zoom: map?.zoom() ?? 11, wards: map?.wards ?? null, seen: map?.seen });
+  near.show({ view, ask: tileParams(), box: map?.box() ?? everywhere, zoom: map?.zoom() ?? FINE, wards: map?.wards ?? null });
 }
 
 /** What tiles and lists are asked: the filters, with the days only where they count. */
@@ -53,7 +53,9 @@ function tileParams() {
   return found;
 }
 
-const bounds = () => frame.dataset.bounds.split(",").map(Number);
+// Without a map all wards are looked at, in squares as small as the server answers for such a box.
+const everywhere = frame.dataset.bounds.split(",").map(Number);
+const FINE = 12;
 
 // --- Asking for something else ----------------------------------------------------------------------
 
@@ -267,13 +269,13 @@ async function draw() {
     const { drawn } = await import("./drawing.mjs");
     map = await drawn(frame, {
       at: params.get("at"),
-      bounds: bounds(),
+      bounds: everywhere,
       unit,
       choose: (code) => choose(code, null),
       moved: (at) => {
         params = but({ at });
         keep("replace");
-        near.show({ view: params.get("view") ?? "wards", ask: tileParams(), box: map.box(), zoom: map.zoom(), wards: map.wards, seen: map.seen });
+        near.show({ view: params.get("view") ?? "wards", ask: tileParams(), box: map.box(), zoom: map.zoom(), wards: map.wards });
       },
       failed: (words, again) => trouble("map", words, again),
       opened: (...content) => {
