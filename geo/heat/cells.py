@@ -6,11 +6,17 @@ cell at any zoom are those numbers without their last digits in base two.
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
 #: Places are told apart as finely as tiles of this zoom.
 FINEST: Final = 26
 #: A tile's side in cells, as a power of two.
 CELL_BITS: Final = 6
 SIDE: Final = 1 << CELL_BITS
+CELLS: Final = SIDE * SIDE
 #: Zooms whose tiles are kept for every span; others are put together from the next that is.
 KEPT: Final = (8, 10, 12)
 #: The closest that is kept, for the long spans only: single days and weeks are few points there.
@@ -34,3 +40,11 @@ def py(lat: str) -> str:
         f"greatest(0, least({(1 << FINEST) - 1}, floor((0.5 - ln((1 + {sine}) / (1 - {sine}))"
         f" / (4 * pi())) * {1 << FINEST})))::integer"
     )
+
+
+def cell_of(px: Ints, py: Ints, z: int) -> Ints:
+    """The cell of a tile of that zoom: row × 64 + column."""
+    shift = FINEST - z - CELL_BITS
+    if shift < 0:
+        return (py << -shift) % SIDE * SIDE + (px << -shift) % SIDE
+    return (py >> shift) % SIDE * SIDE + (px >> shift) % SIDE

@@ -8,7 +8,7 @@ import numpy as np
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
-from geo.heat.cells import CELL_BITS, CLOSE, FINEST, KEPT, POINT, SIDE
+from geo.heat.cells import CELLS, CLOSE, FINEST, KEPT, POINT, cell_of
 from geo.heat.spans import EVER, SPANS
 from geo.heat.sums import Additions, Table
 from geo.heat.vectors import Entries, Ints, sums
@@ -26,7 +26,6 @@ HEAT: Final = Table("heat", COLUMNS)
 _EVERY: Final = (EVER, *SPANS)
 #: Single days and weeks of a close tile are few points, and are read as points.
 SPANS_OF: Final = {**dict.fromkeys(KEPT, _EVERY), CLOSE: (EVER, 364, 28), POINT: _EVERY}
-_CELLS: Final = SIDE * SIDE
 
 _FIND_SERIES: Final = "select name, id from heat_series where name = any(%(names)s)"
 _MAKE_SERIES: Final = """
@@ -88,8 +87,8 @@ def _each(places: Places) -> Iterator[tuple[dict[str, list[int]], Entries]]:
             start = places.day[some] // span if span else np.zeros_like(n)
             lowest = start.min()
             width = int(start.max() - lowest) + 1
-            both, total = sums(((tile * width) + (start - lowest)) * _CELLS + cell, n)
-            rows, owner = np.unique(both // _CELLS, return_inverse=True)
+            both, total = sums(((tile * width) + (start - lowest)) * CELLS + cell, n)
+            rows, owner = np.unique(both // CELLS, return_inverse=True)
             key = tiles[rows // width]
             yield (
                 {
@@ -100,13 +99,5 @@ def _each(places: Places) -> Iterator[tuple[dict[str, list[int]], Entries]]:
                     "span": [span] * len(rows),
                     "start": ((rows % width + lowest) * span).tolist(),
                 },
-                Entries(owner.astype(np.int64), both % _CELLS, total),
+                Entries(owner.astype(np.int64), both % CELLS, total),
             )
-
-
-def cell_of(px: Ints, py: Ints, z: int) -> Ints:
-    """The cell of a tile of that zoom: row × 64 + column."""
-    shift = FINEST - z - CELL_BITS
-    if shift < 0:
-        return (py << -shift) % SIDE * SIDE + (px << -shift) % SIDE
-    return (py >> shift) % SIDE * SIDE + (px >> shift) % SIDE

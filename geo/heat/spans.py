@@ -67,3 +67,23 @@ def _parts(begin: int, end: int, sign: int, spans: list[int]) -> Iterator[Part]:
 
 def _nearest(edge: int, span: int) -> int:
     return (edge + span // 2) // span * span
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Days at the end of a range, both in it, to be added (sign 1) or taken off (-1)."""
+
+    first: int
+    last: int
+    sign: int
+
+
+def rounded(first: int, last: int, shortest: int) -> tuple[list[Part], list[Edge]]:
+    """The spans of at least ``shortest`` that come nearest, and the days that they are off by."""
+    begin, end = _nearest(first, shortest), _nearest(last + 1, shortest)
+    edges = [
+        Edge(min(here, there), max(here, there) - 1, 1 if here < there else -1)
+        for here, there in ((first, begin), (end, last + 1))
+        if here != there
+    ]
+    return parts(begin, end - 1, shortest), edges

@@ -178,12 +178,15 @@ def counts() -> None:
         sa.Column("took", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", "kind", name=op.f("pk_counted")),
     )
-    for name, condition in (("reports", "kind = 0"), ("open_jobs", "kind = 1 and is_open")):
+    for name, condition in (
+        ("reports", "kind = 0 and not shared"),
+        ("open_jobs", "kind = 1 and is_open and not shared"),
+    ):
         op.create_index(
             f"ix_counted_{name}",
             "counted",
             ["authority_id", sa.text("(px >> 12)"), sa.text("(py >> 12)"), "day"],
-            postgresql_include=["px", "py", "category", "shared", "overdue"],
+            postgresql_include=["px", "py", "category", "overdue"],
             postgresql_where=sa.text(condition),
         )
     op.create_table(

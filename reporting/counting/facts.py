@@ -60,52 +60,69 @@ ALL: Final = 0
 ALL_CATEGORIES: Final = ""
 
 
-def series_name(authority_id: int, measure: Measure, category: str | None) -> str:
-    """The name of a series of heat; without a category, of all of them."""
-    return f"{authority_id}/{measure}/{category or ''}"
+def series_name(
+    authority_id: int, measure: Measure, category: str = "", area: int | str = ""
+) -> str:
+    """The name of a series of heat: of a category, or of an area, or of all there is."""
+    return f"{authority_id}/{measure}/{category}/{area}"
 
 
 def measured(delta: Delta, measure: Measure) -> Ints:
     """Which rows have a place and are of that measure, as their numbers."""
-    of_it = delta["kind"] == 0 if measure == "reports" else delta[f"is_{measure}"] == 1
+    of_it = (
+        delta["kind"] == 0
+        if measure == "reports"
+        else delta["is_open" if measure == "open" else measure] == 1
+    )
     return np.flatnonzero(of_it & (delta["px"] >= 0))
 
 
 def series_names(delta: Delta, categories: Sequence[str]) -> list[str]:
-    """The names of all the series that the rows touch."""
-    authorities = np.unique(delta["authority_id"]).tolist()
+    """The names of all the series that the rows touch, in the order that ``places`` takes them."""
     return [
-        series_name(authority, measure, category)
-        for authority in authorities
+        series_name(authority, measure, **{which: value})
+        for authority, which, value in _wholes(delta, categories)
         for measure in MEASURES
-        for category in (None, *categories)
+    ]
+
+
+def _wholes(delta: Delta, categories: Sequence[str]) -> list[tuple[int, str, Any]]:
+    """Of each authority all, each category and each area."""
+    pairs = np.unique(np.stack([delta["authority_id"], delta["area_id"]]), axis=1).T.tolist()
+    authorities = sorted({authority for authority, _ in pairs})
+    return [
+        *((authority, "category", "") for authority in authorities),
+        *((authority, "category", c) for authority in authorities for c in categories),
+        *((authority, "area", area) for authority, area in pairs),
     ]
 
 
 def places(delta: Delta, categories: Sequence[str], series: Mapping[str, int]) -> Places:
-    """The rows that have a place, each under its category and under all."""
-    authorities = np.unique(delta["authority_id"])
-    of = {
+    """The rows that have a place: each under all, under its category and under its area."""
+    wholes = _wholes(delta, categories)
+    numbers = {
         measure: np.array(
-            [
-                [series[series_name(a, measure, c)] for c in (None, *categories)]
-                for a in authorities.tolist()
-            ],
+            [series[series_name(a, measure, **{which: value})] for a, which, value in wholes],
             np.int64,
         )
         for measure in MEASURES
     }
-    rows: list[Ints] = []
-    numbers: list[Ints] = []
-    for measure in MEASURES:
-        some = measured(delta, measure)
-        whose = np.searchsorted(authorities, delta["authority_id"][some])
-        for category in (np.zeros_like(some), delta["category"][some] + 1):
-            rows.append(some)
-            numbers.append(of[measure][whose, category])
-    row = np.concatenate(rows)
+    authorities, whose = np.unique(delta["authority_id"], return_inverse=True)
+    _, area = np.unique(
+        np.stack([delta["authority_id"], delta["area_id"]]), axis=1, return_inverse=True
+    )
+    n = len(authorities)
+    kinds = (
+        whose,
+        n + whose * len(categories) + delta["category"],
+        n + n * len(categories) + area.ravel(),
+    )
+    some = {measure: measured(delta, measure) for measure in MEASURES}
+    row = np.concatenate([some[measure] for measure in MEASURES for _ in kinds])
     return Places(
-        series=np.concatenate(numbers),
+        series=np.concatenate(
+            [numbers[measure][kind[some[measure]]] for measure in MEASURES for kind in kinds]
+        ),
         **{name: delta[name][row] for name in ("px", "py", "day", "shared")},
         n=delta["sign"][row],
     )
@@ -164,7 +181,7 @@ def _events(delta: Delta) -> tuple[Ints, Ints, Ints]:
         (delta["kind"] == 0, day, Fact.REPORTS),
         (job, day, Fact.JOBS),
         (delta["is_open"] == 1, day, Fact.OPEN),
-        (delta["is_overdue"] == 1, day, Fact.OVERDUE),
+        (delta["overdue"] == 1, day, Fact.OVERDUE),
         (delta["reopened"] == 1, day, Fact.REOPENED),
         (fixed, closed_day, Fact.FIXED),
         (delta["on_time"] == 1, closed_day, Fact.ON_TIME),

@@ -4,7 +4,7 @@ All of a fold is one transaction. Done twice, or cut off in the middle, it chang
 taken off is what ``counted`` holds.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -18,7 +18,7 @@ from geo.heat import keeping, sums
 from geo.heat.keeping import HEAT
 from geo.heat.sums import Table
 from reporting.counting import facts
-from reporting.counting.facts import FIGURES, Delta
+from reporting.counting.facts import FIGURES
 from reporting.counting.values import LOOK
 from reporting.queries import counting as queries
 from reporting.runtime import Connection
@@ -37,8 +37,12 @@ NOTHING: Final = UUID(int=0)
 class Target:
     """The tables that sums are added to."""
 
+    counted: str = "counted"
     heat: Table = HEAT
     figures: Table = FIGURES
+
+
+KEPT: Final = Target()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +64,36 @@ class _Touched:
     jobs: list[UUID]
 
 
-async def fold(conn: Connection, *, apart_from: int | None = None) -> Folded | None:
+async def fold(conn: Connection, *, stale_s: float = STALE_S) -> Folded | None:
     """Count what changed, and what the clock made overdue; None while another fold is at it."""
     try:
         async with conn.transaction():
             await conn.execute(queries.LOCK_IF_FREE)
     except LockNotAvailable:
         return None
-    return await fold_locked(conn, apart_from=apart_from)
+    return await fold_locked(conn, stale_s=stale_s)
 
 
 async def tick(conn: Connection) -> Folded | None:
-    """The same, by the clock: what is overdue is as of now afterwards, whether or not it changed.
+    """The same, and what is overdue is as of now for every authority, also where nothing changed.
 
-    A fold does so too, whenever the clock was last asked more than ``STALE_S`` ago.
+    A fold does so where the clock was last asked more than ``STALE_S`` ago.
     """
-    try:
-        async with conn.transaction():
-            await conn.execute(queries.LOCK_IF_FREE)
-    except LockNotAvailable:
-        return None
-    return await fold_locked(conn, stale_s=0.0)
+    return await fold(conn, stale_s=0.0)
 
 
 async def fold_locked(
     conn: Connection, *, stale_s: float = STALE_S, apart_from: int | None = None
 ) -> Folded:
     """Fold under the lock; ``apart_from`` names an authority that is counted anew afterwards."""
-    await conn.execute(queries.BEGIN)
-    async with conn.cursor(row_factory=class_row(_Touched)) as cursor:
-        await cursor.execute(queries.TOUCHED, {"most": MOST, "stale_s": stale_s})
-        found = [each for each in await cursor.fetchall() if each.authority_id != apart_from]
+    found = await _touched(conn, most=MOST, stale_s=stale_s)
     too_many = frozenset(each.authority_id for each in found if len(each.jobs) > MOST)
-    found = [each for each in found if each.authority_id not in too_many]
-    jobs = [job for each in found for job in each.jobs]
-    jobs += await _newly_shared(conn)
+    some = [each for each in found if each.authority_id not in {*too_many, apart_from}]
+    jobs = [job for each in some for job in each.jobs] + await _newly_shared(conn)
     if jobs:
-        categories = await _categories(conn)
         for first in range(0, len(jobs), CHUNK):
-            delta = await _put(conn, jobs[first : first + CHUNK], found[0].now, categories)
-            await _add(conn, delta, categories, Target())
-    for each in found:
+            await count(conn, jobs[first : first + CHUNK], found[0].now)
+    for each in some:
         if each.jobs or each.stale:
             await _seen(conn, each)
     return Folded(len(jobs), too_many)
@@ -112,28 +105,30 @@ async def rebuild(conn: Connection, authority_id: int | None = None) -> int:
     It reads one moment of the database, a part at a time: its memory does not grow with the jobs.
     """
     await one_moment(conn)
-    await conn.execute(queries.BEGIN)
     if authority_id is not None:
-        # What left it since must be taken off there before it is forgotten here.
-        await fold_locked(conn, apart_from=authority_id)
-    async with conn.cursor(row_factory=class_row(_Touched)) as cursor:
-        await cursor.execute(queries.TOUCHED, {"most": 0, "stale_s": 0.0})
-        found = [e for e in await cursor.fetchall() if authority_id in (None, e.authority_id)]
+        # What left it must be taken off there before it is forgotten here.
+        folded = await fold_locked(conn, apart_from=authority_id)
+        if folded.too_many - {authority_id}:
+            authority_id = None
+    found = await _touched(conn, most=0, stale_s=0.0)
     await _newly_shared(conn)
-    await conn.execute(queries.CLEAR_HEAT, {"authority": authority_id})
-    await conn.execute(queries.CLEAR_FIGURES, {"authority": authority_id})
+    for statement in (queries.CLEAR_HEAT, queries.CLEAR_FIGURES):
+        await conn.execute(statement, {"authority": authority_id})
     counted = 0
-    if found:
-        categories = await _categories(conn)
-        async for jobs in all_jobs(conn, authority_id):
-            delta = await _put(
-                conn, jobs, found[0].now, categories, anew=True, authority_id=authority_id
-            )
-            await _add(conn, delta, categories, Target())
-            counted += len(jobs)
+    async for jobs in all_jobs(conn, authority_id):
+        await count(conn, jobs, found[0].now, anew=True, authority_id=authority_id)
+        counted += len(jobs)
     for each in found:
-        await _seen(conn, each)
+        if authority_id in (None, each.authority_id):
+            await _seen(conn, each)
     return counted
+
+
+async def _touched(conn: Connection, *, most: int, stale_s: float) -> list[_Touched]:
+    await conn.execute(queries.BEGIN)
+    async with conn.cursor(row_factory=class_row(_Touched)) as cursor:
+        await cursor.execute(queries.TOUCHED, {"most": most, "stale_s": stale_s})
+        return await cursor.fetchall()
 
 
 async def one_moment(conn: Connection) -> None:
@@ -163,53 +158,37 @@ async def _newly_shared(conn: Connection) -> list[UUID]:
         return [job for (job,) in await cursor.fetchall()]
 
 
-async def _categories(conn: Connection) -> list[str]:
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(queries.CATEGORIES)
-        return [code for (code,) in await cursor.fetchall()]
-
-
-async def _put(
+async def count(
     conn: Connection,
     jobs: list[UUID],
     at: datetime,
-    categories: Sequence[str],
     *,
     anew: bool = False,
     authority_id: int | None = None,
-) -> Delta | None:
+    target: Target = KEPT,
+) -> None:
+    """Count some jobs and their reports as what they are; see ``queries.put``."""
     values: dict[str, Any] = {
         **LOOK,
         "jobs": jobs,
         "as_of": at,
-        "categories": list(categories),
         "authority": authority_id,
     }
     async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
-        await cursor.execute(queries.put(anew=anew), values, prepare=False)
-        return delta_of(await cursor.fetchone())
-
-
-def delta_of(row: tuple[Any, ...] | None) -> Delta | None:
-    """The arrays of a delta; None when nothing differs."""
+        await cursor.execute(queries.put(anew=anew, into=target.counted), values, prepare=False)
+        row = await cursor.fetchone()
     if row is None or row[0] is None:
-        return None
-    found = {
-        name: np.array(column, np.int64) for name, column in zip(queries.DELTA, row, strict=True)
-    }
-    found["is_overdue"] = found.pop("overdue")
-    return found
-
-
-async def _add(
-    conn: Connection, delta: Delta | None, categories: Sequence[str], target: Target
-) -> None:
-    if delta is None:
         return
-    names = facts.series_names(delta, categories)
-    series = await keeping.series(conn, names)
-    places = facts.places(delta, categories, series)
-    await sums.add(conn, target.heat, keeping.additions(places))
+    *numbers, names = row
+    categories = sorted(set(names))
+    place = {name: at for at, name in enumerate(categories)}
+    delta = {
+        name: np.array(column, np.int64)
+        for name, column in zip(queries.DELTA, numbers, strict=True)
+    }
+    delta["category"] = np.array([place[name] for name in names], np.int64)
+    series = await keeping.series(conn, facts.series_names(delta, categories))
+    await sums.add(conn, target.heat, keeping.additions(facts.places(delta, categories, series)))
     await sums.add(conn, target.figures, facts.figures(delta, categories))
 
 

@@ -1,37 +1,51 @@
-"""What the counts answer: cells of a tile, points, shared points, figures."""
+"""What the counts answer: cells of a tile, points, shared points; figures are in ``figures``.
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+Nothing here reads more than it shows: a tile and a range of days is some tens of short rows of sums
+whatever the years behind it. At the edges of a range a close tile is read point by point, because
+a few days of it hold few; so is every tile closer than those that are kept.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, cast
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
-from psycopg.rows import dict_row
+from psycopg.rows import tuple_row
 
-from geo.heat.cells import CELL_BITS, FINEST, SIDE
-from geo.heat.spans import day, number
+from geo.heat import reading as heat
+from geo.heat.cells import CELL_BITS, CLOSE, FINEST, KEPT, POINT
+from geo.heat.spans import Edge, Part, number, parts, rounded
 from geo.tiles import Tile
 from reporting.asked import Days
-from reporting.counting.values import (
-    LOOK,
-    By,
-    Cells,
-    Durations,
-    Figure,
-    Measure,
-    Shared,
-)
+from reporting.counting.facts import series_name
+from reporting.counting.figures import figures
+from reporting.counting.values import Cells, Ints, Measure, Shared
+from reporting.queries import counted_points as point_queries
 from reporting.queries import counting as queries
 from reporting.runtime import Connection
-from reporting.status import CLOSED_REASONS
+
+__all__ = ["as_of", "cells", "figures", "points", "shared"]
+
+#: Where a tile closer than those that are kept holds more, its cells are those of the kept one.
+FEW: Final = 10_000
+#: The most points that are read where no sums are kept.
+LIMIT: Final = 20_000
+#: The shortest span of the closest tiles that are kept.
+SHORTEST: Final = 28
+#: Nothing is asked about before.
+EARLIEST: Final = number(date(1970, 1, 1))
+#: More than any day of the council's that has come: it may be ahead of ours.
+TOMORROW: Final = timedelta(days=2)
 
 
 async def as_of(conn: Connection, authority_id: int) -> datetime:
     """When the clock was last asked for this authority."""
-    cursor = await conn.execute(queries.AS_OF, {"authority": authority_id})
-    (found,) = await cursor.fetchone() or (None,)
-    return cast("datetime", found)
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(queries.AS_OF, {"authority": authority_id})
+        ((found,),) = await cursor.fetchall()
+        at: datetime = found
+        return at
 
 
 async def cells(
@@ -42,16 +56,34 @@ async def cells(
     categories: frozenset[str] | None = None,
     days: Days | None = None,
     tile: Tile,
+    areas: frozenset[int] | None = None,
 ) -> Cells:
-    """Counts in the cells of a tile, at a cost that does not grow with the years."""
-    return await points(
-        conn,
-        authority_id=authority_id,
-        measure=measure,
-        tile=tile,
-        days=days,
-        categories=categories,
-    )
+    """Counts in the cells of a tile, at a cost that does not grow with the years.
+
+    Of some areas, or of some categories; of some categories in some areas, points are read.
+    """
+    if areas is not None and categories is not None:
+        return await points(
+            conn,
+            authority_id=authority_id,
+            measure=measure,
+            tile=tile,
+            days=days,
+            categories=categories,
+            areas=areas,
+        )
+    at = await as_of(conn, authority_id)
+    series = _series(authority_id, measure, categories, areas)
+    filters = {"categories": categories, "areas": areas}
+    asked = _Points(conn, authority_id, measure, tile, filters)
+    grid = await _close(asked, days, at) if tile.z > CLOSE else None
+    if grid is None:
+        whole, edges = _spans(days, at, SHORTEST if heat.source(tile.z) == CLOSE else 1)
+        grid = await heat.tile(conn, series, tile, whole)
+        for edge in edges:
+            _, some = await asked.read(_squares(tile), edge.first, edge.last)
+            grid = grid + edge.sign * some
+    return _cells(grid, at)
 
 
 async def points(
@@ -66,39 +98,42 @@ async def points(
     teams: frozenset[int] | None = None,
     statuses: frozenset[str] | None = None,
     priorities: frozenset[int] | None = None,
-    limit: int = 20_000,
+    limit: int = LIMIT,
 ) -> Cells:
-    """The same from single points, under any filter; of at most ``limit`` points."""
-    rows = await _rows(conn, authority_id)
-    found: Counter[tuple[int, int]] = Counter()
-    shift = FINEST - tile.z
-    left = limit
-    for row in rows:
-        if not (
-            _is(row, measure)
-            and row["px"] >= 0
-            and not row["shared"]
-            and (row["px"] >> shift, row["py"] >> shift) == (tile.x, tile.y)
-            and _within(row["day"], days)
-            and _among(row["category"], categories)
-            and _among(row["area_id"], areas)
-            and _among(row["team_id"], teams)
-            and _among(row["status"], statuses)
-            and _among(row["priority"], priorities)
-        ):
-            continue
-        left -= 1
-        if left < 0:
-            break
-        found[_cell(row["px"], shift), _cell(row["py"], shift)] += 1
-    order = sorted(found, key=lambda at: (at[1], at[0]))
-    return Cells(
-        np.array([x for x, _ in order], np.int64),
-        np.array([y for _, y in order], np.int64),
-        np.array([found[at] for at in order], np.int64),
-        await as_of(conn, authority_id),
-        cut=left < 0,
+    """The same from single points, under any filter, of which at most ``limit`` are looked at.
+
+    Where there are more, each place has its share of them, and of each place the newest are taken.
+    """
+    at = await as_of(conn, authority_id)
+    filters = {
+        "categories": categories,
+        "areas": areas,
+        "teams": teams,
+        "statuses": statuses,
+        "priorities": priorities,
+    }
+    asked = _Points(conn, authority_id, measure, tile, filters)
+    first, last = _numbers(days, at)
+    if tile.z >= CLOSE:
+        seen, grid = await asked.read(_squares(tile), first, last, limit + 1)
+        return _cells(grid, at, cut=seen > limit)
+    # A cell of the farthest zoom that is kept is a tile of the closest: it says how many are where.
+    whole, _ = _spans(days, at, 1)
+    series = _series(authority_id, measure, None, None)
+    found = await heat.cells(conn, series, tile, KEPT[0], whole)
+    shift = FINEST - CLOSE
+    places, of = np.unique((found.px >> shift << CLOSE) | found.py >> shift, return_inverse=True)
+    n = np.bincount(of, weights=found.n, minlength=len(places)).astype(np.int64)
+    x, y = places >> CLOSE, places & (1 << CLOSE) - 1
+    out = CLOSE - tile.z
+    inside = (n > 0) & (x >> out == tile.x) & (y >> out == tile.y)
+    x, y, n = x[inside], y[inside], n[inside]
+    total = int(n.sum())
+    most = np.ceil(n * (limit / total)).astype(int) if total > limit else n + limit
+    _, grid = await asked.read(
+        list(zip(x.tolist(), y.tolist(), strict=True)), first, last, most.tolist()
     )
+    return _cells(grid, at, cut=total > limit)
 
 
 async def shared(
@@ -108,129 +143,113 @@ async def shared(
     measure: Measure,
     categories: frozenset[str] | None = None,
     days: Days | None = None,
+    areas: frozenset[int] | None = None,
+    tile: Tile | None = None,
 ) -> list[Shared]:
     """Points that very many reports share, with what of the authority stands there, if any."""
-    rows = await _rows(conn, authority_id)
-    found: Counter[tuple[int, int]] = Counter()
-    for row in rows:
-        if (
-            _is(row, measure)
-            and row["shared"]
-            and _within(row["day"], days)
-            and _among(row["category"], categories)
-        ):
-            found[row["px"], row["py"]] += 1
-    async with conn.cursor(row_factory=dict_row) as cursor:
+    at = await as_of(conn, authority_id)
+    series = _series(authority_id, measure, categories, areas)
+    whole, _ = _spans(days, at, 1)
+    found = await heat.alone(conn, series, whole)
+    async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(queries.SHARED_POINTS)
         known = await cursor.fetchall()
     return [
-        Shared(each["lat"], each["lng"], n)
-        for each in known
-        if (n := found[each["px"], each["py"]])
+        Shared(lat, lng, n)
+        for lat, lng, px, py in known
+        if (n := found.get((px >> FINEST - POINT, py >> FINEST - POINT)))
+        and (tile is None or (px >> FINEST - tile.z, py >> FINEST - tile.z) == (tile.x, tile.y))
     ]
 
 
-async def figures(
-    conn: Connection,
-    *,
-    authority_id: int,
-    by: frozenset[By] = frozenset(),
-    days: Days | None = None,
-    areas: frozenset[int] | None = None,
-    teams: frozenset[int] | None = None,
-    categories: frozenset[str] | None = None,
-) -> list[Figure]:
-    """Figures of each group that has any, in order of day, area, team and category."""
-    groups: dict[_Group, Counter[Any]] = defaultdict(Counter)
-    for row in await _rows(conn, authority_id):
-        if not (
-            _among(row["area_id"], areas)
-            and _among(row["team_id"], teams)
-            and _among(row["category"], categories)
-        ):
-            continue
-        for at, what in _events(row):
-            if _within(at, days):
-                groups[_group(row, at, by)][what] += 1
-    found = [_figure(group, counts) for group, counts in groups.items()]
-    return sorted(found, key=Figure.key)
-
-
 @dataclass(frozen=True, slots=True)
-class _Group:
-    area: int | None
-    team: int | None
-    category: str | None
-    start: date | None
+class _Points:
+    """Single points of a tile, under some filters."""
+
+    conn: Connection
+    authority_id: int
+    measure: Measure
+    tile: Tile
+    filters: Mapping[str, Iterable[Any] | None]
+
+    async def read(
+        self, squares: Sequence[tuple[int, int]], first: int, last: int, most: Any = None
+    ) -> tuple[int, Ints]:
+        """How many were looked at, and the cells."""
+        shift = FINEST - self.tile.z
+        if not isinstance(most, list):
+            most = [most] * len(squares)
+        narrowed = {name: list(each) for name, each in self.filters.items() if each is not None}
+        asked = {
+            "authority": self.authority_id,
+            "xs": [x for x, _ in squares],
+            "ys": [y for _, y in squares],
+            "most": most,
+            "first": first,
+            "last": last,
+            "down": max(shift - CELL_BITS, 0),
+            "up": max(CELL_BITS - shift, 0),
+            **heat.edges(
+                self.tile.x << shift,
+                ((self.tile.x + 1) << shift) - 1,
+                self.tile.y << shift,
+                ((self.tile.y + 1) << shift) - 1,
+            ),
+            **narrowed,
+        }
+        statement = point_queries.points(self.measure, tuple(sorted(narrowed)))
+        async with self.conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+            await cursor.execute(statement, asked)
+            ((seen, cell, n),) = await cursor.fetchall()
+        return seen, heat.summed(np.array(cell or [], np.int64), np.array(n or [], np.int64))
 
 
-def _events(row: Mapping[str, Any]) -> Sequence[tuple[int, Any]]:
-    if not row["kind"]:
-        return [(row["day"], "reports")]
-    found: list[tuple[int, Any]] = [(row["day"], "jobs")]
-    found += [(row["day"], name) for name in ("reopened", "overdue") if row[name]]
-    if row["is_open"]:
-        found.append((row["day"], "open"))
-    elif row["outcome"] == 1:
-        found += [(row["closed_day"], "fixed"), (row["closed_day"], ("took", row["took"]))]
-        if row["on_time"]:
-            found.append((row["closed_day"], "on_time"))
-    else:
-        found.append((row["closed_day"], ("closed", CLOSED_REASONS[row["outcome"] - 2])))
-    return found
+async def _close(asked: _Points, days: Days | None, at: datetime) -> Ints | None:
+    """The cells of a tile closer than those kept, point by point; None where there are many."""
+    first, last = _numbers(days, at)
+    seen, grid = await asked.read(_squares(asked.tile), first, last, FEW + 1)
+    return grid if seen <= FEW else None
 
 
-def _group(row: Mapping[str, Any], at: int, by: frozenset[By]) -> _Group:
-    start = day(at) if "day" in by else day(at // 7 * 7) if "week" in by else None
-    return _Group(
-        row["area_id"] if "area" in by else None,
-        row["team_id"] if "team" in by else None,
-        row["category"] if "category" in by else None,
-        start,
-    )
+def _squares(tile: Tile) -> list[tuple[int, int]]:
+    """The tiles of the closest zoom that is kept which make it up, or the one that holds it."""
+    out = CLOSE - tile.z
+    if out <= 0:
+        return [(tile.x >> -out, tile.y >> -out)]
+    side = range(1 << out)
+    return [((tile.x << out) + x, (tile.y << out) + y) for x in side for y in side]
 
 
-def _figure(group: _Group, counts: Counter[Any]) -> Figure:
-    pairs = [(key, n) for key, n in counts.items() if isinstance(key, tuple)]
-    took = sorted((each, n) for (what, each), n in pairs if what == "took")
-    plain = {key: n for key, n in counts.items() if isinstance(key, str)}
-    return Figure(
-        group.area,
-        group.team,
-        group.category,
-        group.start,
-        closed={each: n for (what, each), n in sorted(pairs) if what == "closed"},
-        durations=Durations(
-            np.array([each for each, _ in took], np.int64), np.array([n for _, n in took], np.int64)
-        ),
-        **plain,
-    )
+def _series(
+    authority_id: int,
+    measure: Measure,
+    categories: frozenset[str] | None,
+    areas: frozenset[int] | None,
+) -> list[str]:
+    if areas is not None:
+        return [series_name(authority_id, measure, area=area) for area in sorted(areas)]
+    if categories is not None:
+        return [series_name(authority_id, measure, category) for category in sorted(categories)]
+    return [series_name(authority_id, measure)]
 
 
-def _cell(at: int, shift: int) -> int:
-    if shift >= CELL_BITS:
-        return (at >> shift - CELL_BITS) % SIDE
-    return (at << CELL_BITS - shift) % SIDE
+def _numbers(days: Days | None, at: datetime) -> tuple[int, int]:
+    """The first and the last day asked for, as numbers, of those there can be."""
+    latest = number((at + TOMORROW).date())
+    if days is None:
+        return EARLIEST, latest
+    return max(number(days.first), EARLIEST), min(number(days.last), latest)
 
 
-def _is(row: Mapping[str, Any], measure: Measure) -> bool:
-    if measure == "reports":
-        return not row["kind"]
-    return bool(row["is_open"] if measure == "open" else row["overdue"])
+def _spans(days: Days | None, at: datetime, shortest: int) -> tuple[Sequence[Part], list[Edge]]:
+    if days is None:
+        return heat.ALWAYS, []
+    first, last = _numbers(days, at)
+    if first > last:
+        return (), []
+    return (parts(first, last), []) if shortest == 1 else rounded(first, last, shortest)
 
 
-def _within(at: int, days: Days | None) -> bool:
-    return days is None or number(days.first) <= at <= number(days.last)
-
-
-def _among(value: Any, wanted: Collection[Any] | None) -> bool:
-    return wanted is None or value in wanted
-
-
-async def _rows(conn: Connection, authority_id: int) -> list[dict[str, Any]]:
-    at = await as_of(conn, authority_id)
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(
-            queries.looks("authority"), {**LOOK, "authority": authority_id, "as_of": at}
-        )
-        return await cursor.fetchall()
+def _cells(grid: Ints, at: datetime, *, cut: bool = False) -> Cells:
+    ys, xs = np.nonzero(grid)
+    return Cells(xs, ys, grid[ys, xs], at, cut=cut)

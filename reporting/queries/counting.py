@@ -3,6 +3,8 @@
 ``looks`` says what jobs and reports are to be counted as; everything else takes it from there.
 """
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Final, Literal
 
 from geo.heat.cells import px, py
@@ -167,13 +169,14 @@ with point as (
 ),
 square as (select {px("lng")} as px, {py("lat")} as py from point)
 select link.job_id as job from square cross join authority
-join counted on counted.kind = 0 and counted.authority_id = authority.id
+join counted on counted.kind = 0 and not counted.shared and counted.authority_id = authority.id
   and (counted.px >> 12) = (square.px >> 12) and (counted.py >> 12) = (square.py >> 12)
   and counted.px = square.px and counted.py = square.py
 join job_report link on link.report_id = counted.id
 union
 select counted.id from square cross join authority
-join counted on counted.kind = 1 and counted.is_open and counted.authority_id = authority.id
+join counted on counted.kind = 1 and counted.is_open and not counted.shared
+  and counted.authority_id = authority.id
   and (counted.px >> 12) = (square.px >> 12) and (counted.py >> 12) = (square.py >> 12)
   and counted.px = square.px and counted.py = square.py
 """
@@ -182,16 +185,14 @@ _SUMMED: Final = (
     *("kind", "authority_id", "area_id", "team_id", "day", "px", "py", "shared", "is_open"),
     *("overdue", "reopened", "on_time", "outcome", "closed_day", "took"),
 )
-#: What a fold takes of each row: the sign, what sums are made of, and which category.
-DELTA: Final = ("sign", *_SUMMED, "category")
+#: What a fold takes of each row, and after it the category: the sign, and what sums are made of.
+DELTA: Final = ("sign", *_SUMMED)
 
 
 def _delta(sign: int, rows: str) -> str:
     columns = ", ".join(f"{name}::integer" for name in _SUMMED)
     return f"""
-  select {sign} as sign, {columns},
-    array_position(%(categories)s::text[], category) - 1 as category
-  from {rows}"""
+  select {sign} as sign, {columns}, category from {rows}"""
 
 
 _LIST: Final = ", ".join(COLUMNS)
@@ -199,12 +200,12 @@ _SET: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
 _ROW: Final = ", ".join(f"{{0}}.{name}" for name in COLUMNS[2:])
 
 
-def put(*, anew: bool) -> str:
+def put(*, anew: bool, into: str = "counted") -> str:
     """Count some jobs and their reports as what they are now; return what that adds and takes off.
 
-    The answer is one array for each of DELTA. ``anew``: nothing of this authority (of any, if it is
-    null) stands in the sums yet, so what was counted there is not taken off again, and all that is
-    counted there now is added.
+    The answer is one array for each of DELTA, and one of categories. ``anew``: nothing of this
+    authority (of any, if it is null) stands in the sums yet, so what was counted there is not taken
+    off again, and all that is counted there now is added.
     """
     elsewhere = "%(authority)s::integer is not null and authority_id <> %(authority)s::integer"
     new = "true" if anew else "is_new"
@@ -220,7 +221,7 @@ asked as materialized (
         else f"({_EVER}) ever"
     }
 ),
-old as materialized (select counted.* from asked join counted using (id, kind)),
+old as materialized (select kept.* from asked join {into} kept using (id, kind)),
 changed as materialized (
   select desired.*, old.id is null or ({_ROW.format("desired")}) <> ({_ROW.format("old")}) as is_new
   from desired left join old using (id, kind)
@@ -231,11 +232,11 @@ left_behind as materialized (
   where desired.id is null or desired.is_new
 ),
 dropped as (
-  delete from counted using left_behind lost
-  where lost.is_lost and counted.id = lost.id and counted.kind = lost.kind
+  delete from {into} kept using left_behind lost
+  where lost.is_lost and kept.id = lost.id and kept.kind = lost.kind
 ),
 put as (
-  insert into counted ({_LIST}) select {_LIST} from changed where is_new
+  insert into {into} ({_LIST}) select {_LIST} from changed where is_new
   on conflict (id, kind) do update set {_SET}
 ),
 delta as (
@@ -243,7 +244,7 @@ delta as (
   union all
   {_delta(-1, f"left_behind where {elsewhere if anew else 'true'}")}
 )
-select {", ".join(f"array_agg({name})" for name in DELTA)} from delta
+select {", ".join(f"array_agg({name})" for name in (*DELTA, "category"))} from delta
 """
 
 
@@ -251,6 +252,25 @@ SEEN: Final = """
 update counts_kept set seen = %(seen)s, history = %(history)s, as_of = %(now)s
 where authority_id = %(authority)s
 """
+
+#: What a check counts anew, beside what is kept.
+AGAIN: Final = "_again"
+
+
+def beside(table: str) -> str:
+    """An empty table like another, until the end of the transaction."""
+    return f"create temporary table {table}{AGAIN} (like {table} including indexes) on commit drop"
+
+
+def differ(table: str, key: Iterable[str]) -> str:
+    """Keys under which something else is kept than was counted, or one of them nothing."""
+    names = ", ".join(key)
+    return f"""
+select {names}, kept is null as missing, again is null as too_much
+from {table} kept full join {table}{AGAIN} again using ({names})
+where kept is distinct from again limit %(limit)s
+"""
+
 
 CLEAR_HEAT: Final = """
 delete from heat using heat_series
@@ -262,8 +282,6 @@ delete from figure_kept
 where %(authority)s::integer is null or authority_id = %(authority)s::integer
 """
 
-CATEGORIES: Final = "select code from category order by code"
-
 #: Jobs in order of id, a part at a time.
 JOBS: Final = """
 select array_agg(id order by id) from (
@@ -272,6 +290,41 @@ select array_agg(id order by id) from (
   order by id limit %(limit)s
 ) job
 """
+
+#: The first and the last day of anything, to within a year.
+EXTENT: Final = """
+select min(start), max(start) + 363 from figure_kept
+where authority_id = %(authority)s and level = 0 and span = 364
+"""
+
+_FIGURES_NARROWED: Final = {
+    "category": " and kept.category = any(%(categories)s::text[])",
+    "area": " and kept.area_id = any(%(areas)s::integer[])",
+    "team": " and kept.team_id = any(%(teams)s::integer[])",
+}
+_FIGURES_OF: Final = {"area": "kept.area_id", "team": "kept.team_id", "category": "kept.category"}
+
+
+@cache
+def figures(by: frozenset[str], narrowed: frozenset[str]) -> str:
+    """The vectors of each group, one after another, by whether they are added or taken off."""
+    columns = [
+        name if part in by else f"null as {name.removeprefix('kept.')}"
+        for part, name in _FIGURES_OF.items()
+    ]
+    grouped = ["part.bucket", "part.sign", *(_FIGURES_OF[part] for part in sorted(by))]
+    return f"""
+select part.bucket, part.sign, {", ".join(columns)}, string_agg(kept.counts, ''::bytea)
+from unnest(
+  %(spans)s::smallint[], %(starts)s::integer[], %(signs)s::integer[], %(buckets)s::integer[]
+) part (span, start, sign, bucket)
+join figure_kept kept
+  on kept.authority_id = %(authority)s and kept.level = %(level)s
+  and kept.span = part.span and kept.start = part.start
+  {"".join(_FIGURES_NARROWED[part] for part in sorted(narrowed))}
+group by {", ".join(grouped)}
+"""
+
 
 #: Until when the clock was asked for an authority.
 AS_OF: Final = """

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from geo.base import Base
 
 #: Conditions of the partial indexes; statements repeat them word for word.
-IS_REPORT = "kind = 0"
-IS_OPEN_JOB = "kind = 1 and is_open"
+IS_REPORT = "kind = 0 and not shared"
+IS_OPEN_JOB = "kind = 1 and is_open and not shared"
 
 
 class CountsKept(Base):
@@ -42,7 +42,7 @@ class Counted(Base):
             text("(px >> 12)"),
             text("(py >> 12)"),
             "day",
-            postgresql_include=["px", "py", "category", "shared", "overdue"],
+            postgresql_include=["px", "py", "category", "overdue"],
             postgresql_where=text(condition),
         )
         for name, condition in (("reports", IS_REPORT), ("open_jobs", IS_OPEN_JOB))
