@@ -5,6 +5,7 @@ import typer
 from reporting.commands import (
     authorities,
     boundaries,
+    counts,
     dead_letters,
     demo,
     importing,
@@ -29,6 +30,7 @@ app.add_typer(rules.responsibilities, name="responsibilities")
 app.command("route")(route.route)
 app.command("import")(importing.import_)
 app.add_typer(staff.app, name="staff")
+app.add_typer(counts.app, name="counts")
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("dead-letters")(dead_letters.dead_letters)

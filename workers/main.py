@@ -36,6 +36,7 @@ from workers.jobs.confirm import ask_to_confirm
 from workers.jobs.escalation import escalate, warn
 from workers.jobs.handling import Context
 from workers.jobs.handover import send_handover
+from workers.jobs.heat import EVERY_S, Counter
 from workers.jobs.invitation import send_invitation
 from workers.jobs.notify import notify
 from workers.jobs.photos import develop, forget_originals, forget_photos, forget_uploads
@@ -105,6 +106,8 @@ class Policies:
     """How hard the process tries; the tests are less patient."""
 
     relay: relaying.Policy = field(default_factory=relaying.Policy)
+    #: From one fold of the counts to the next.
+    count_s: float = EVERY_S
     pump: pumping.Policy = field(default_factory=pumping.Policy)
     #: One connection takes mails in turn: more than one waiting is none the quicker. A server may
     #: be away over a weekend, and mail is read later than a push anyway.
@@ -175,10 +178,11 @@ async def work(
                 group.create_task(run_jobs(queue, settings.redis_url, ctx, stopping))
                 for queue in QUEUES
             ]
+            counting_ends = group.create_task(Counter(runtime, policies.count_s).run(stopping))
             log.info("worker_ready")
             await stopping.wait()
             relay.stop()
-            await asyncio.wait({relaying_ends, *jobs_end})
+            await asyncio.wait({relaying_ends, counting_ends, *jobs_end})
             for pump in pumps.values():
                 pump.stop()
     log.info("worker_stopped")

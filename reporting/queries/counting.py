@@ -248,6 +248,8 @@ select {", ".join(f"array_agg({name})" for name in (*DELTA, "category"))} from d
 """
 
 
+AUTHORITY: Final = "select id from authority where slug = %(slug)s"
+
 SEEN: Final = """
 update counts_kept set seen = %(seen)s, history = %(history)s, as_of = %(now)s
 where authority_id = %(authority)s

@@ -1,17 +1,18 @@
 """Counts: what they mean, that they stay right, and what they read."""
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
 
 from geo.tiles import Tile
 from reporting.asked import Days
-from reporting.counting import reading
-from reporting.runtime import Connection, Runtime
+from reporting.counting import folding, reading
+from reporting.runtime import Runtime
 from tests.support.county import County, inside
 
-TODAY = Days(date.today() - timedelta(days=1), date.today() + timedelta(days=1))
+NOW = datetime.now(UTC).date()
+TODAY = Days(NOW - timedelta(days=1), NOW + timedelta(days=1))
 
 
 async def send(
@@ -32,6 +33,8 @@ async def test_a_report_is_counted_in_its_cell_and_its_ward(
 ) -> None:
     await send(client, inside("W1"))
     await send(client, inside("E2"))
+    async with runtime.unit() as conn:
+        await folding.fold(conn)
     shire = county.authorities["shire"]
     async with runtime.reading() as conn:
         whole = await reading.cells(

@@ -111,7 +111,7 @@ async def same_answers(conn: Connection, county: County, rng: random.Random) -> 
             right = await recount.cells(conn, **asked, tile=tile, areas=areas)
             assert triples(found) == triples(right), (asked, tile, areas)
         assert await reading.shared(conn, **asked) == await recount.shared(conn, **asked)
-        of = {
+        of: dict[str, Any] = {
             "authority_id": authority,
             "days": days,
             "categories": categories,
