@@ -48,8 +48,10 @@ CATEGORIES = {
     "rubbish": 0.01,
 }
 BY_HOUR = np.array(
-    [46, 28, 20, 18, 15, 31, 102, 359, 723, 1166, 1195, 1008]
-    + [890, 836, 894, 759, 482, 351, 250, 220, 188, 165, 158, 98]
+    [
+        *(46, 28, 20, 18, 15, 31, 102, 359, 723, 1166, 1195, 1008),
+        *(890, 836, 894, 759, 482, 351, 250, 220, 188, 165, 158, 98),
+    ]
 )
 BY_WEEKDAY = np.array([1882, 1875, 1904, 1703, 1593, 491, 552])
 USED_BEFORE, FALLEN_BACK, ELSEWHERE, JOINS = 0.33, 0.02, 0.05, 0.125
@@ -145,8 +147,8 @@ REPORTS = f"""
 insert into report (
   id, reference, category, place, authority_id, ward_area_id, answers, tracking_hash, created_at
 )
-select {_ID.format("8", "n")}, 'R' || n, (%(categories)s::text[])[category], st_point(lng, lat, 4326),
-  authority, nullif(ward, -1), '{{}}', decode(md5('report' || n), 'hex'), at
+select {_ID.format("8", "n")}, 'R' || n, (%(categories)s::text[])[category],
+  st_point(lng, lat, 4326), authority, nullif(ward, -1), '{{}}', decode(md5('r' || n), 'hex'), at
 from stage order by n
 """
 #: P1 is due in two hours, P4 in 28 days.
