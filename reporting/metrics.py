@@ -89,6 +89,8 @@ class _Waiting:
         "kerbline_outbox_oldest_seconds": "Age of the oldest outbox row not yet done.",
         "kerbline_deliveries": "Messages by channel (fcm, webpush, email): pending, or dead.",
         "kerbline_warnings": "Warnings to supervisors in the past day, by kind.",
+        "kerbline_counts_waiting": "Changed jobs that the counts on maps and in tables lack.",
+        "kerbline_counts_age_seconds": "Since the counts asked the clock what is overdue.",
         "kerbline_database_connections": "Our connections to PostgreSQL, by process and state.",
     }
     LABELS: Final = {
@@ -96,6 +98,8 @@ class _Waiting:
         "kerbline_outbox_oldest_seconds": ["topic", "state"],
         "kerbline_deliveries": ["channel", "state"],
         "kerbline_warnings": ["kind", "state"],
+        "kerbline_counts_waiting": ["counts", "state"],
+        "kerbline_counts_age_seconds": ["counts", "state"],
         "kerbline_database_connections": ["application", "state"],
     }
 

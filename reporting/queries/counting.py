@@ -126,14 +126,18 @@ select id, '1:1:', {_HISTORY}, now() from authority
 where id not in (select authority_id from counts_kept)
 """
 
-_CHANGED: Final = """
+
+# The order makes the planner read the index from the snapshot on; see ``queries.syncing``.
+def _changed(most: str) -> str:
+    return f"""
 (
   select id from job
   where authority_id = kept.authority_id
     and changed_xid >= pg_snapshot_xmin(kept.snapshot)
     and not pg_visible_in_snapshot(changed_xid, kept.snapshot)
-  order by changed_xid limit %(most)s + 1
+  order by changed_xid limit {most}
 )"""
+
 
 _KEPT: Final = f"""
 (
@@ -143,12 +147,11 @@ _KEPT: Final = f"""
 )"""
 
 #: What is new since each authority was counted: jobs that changed, and those that the clock passed.
-#: The order makes the planner read the index from the snapshot on; see ``queries.syncing``.
 TOUCHED: Final = f"""
 select kept.authority_id, pg_current_snapshot()::text as seen, {_HISTORY} as history,
   now() as now, kept.as_of < now() - make_interval(secs => %(stale_s)s) as stale,
   array(
-    select id from {_CHANGED} changed
+    select id from {_changed("%(most)s + 1")} changed
     union
     select id from job
     where authority_id = kept.authority_id and {OPEN_CONDITION}
@@ -157,9 +160,13 @@ select kept.authority_id, pg_current_snapshot()::text as seen, {_HISTORY} as his
 from {_KEPT} kept
 """
 
-#: Jobs that are still to be counted, for the metrics.
+#: Jobs of all authorities that are still to be counted (of each, as many as are of interest), and
+#: for how long the clock was not asked for some authority.
 WAITING: Final = f"""
-select coalesce(sum((select count(*) from {_CHANGED} changed)), 0) from {_KEPT} kept
+select
+  coalesce(sum((select count(*) from {_changed("10000")} changed)), 0)::float8 as jobs,
+  coalesce(extract(epoch from now() - min(kept.as_of)), 0)::float8 as age_s
+from {_KEPT} kept
 """
 
 #: Points found to be shared since the last fold, and the jobs that stand there.

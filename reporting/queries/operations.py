@@ -1,11 +1,13 @@
 """What an operator asks of the database: is it ours, and what is waiting in it."""
 
+from reporting.queries.counting import WAITING as COUNTS_WAITING
+
 #: The version of the schema; fails where there is none.
 SCHEMA_VERSION = "select version_num from alembic_version"
 
 #: name, label, state, value: the gauges of /metrics. Each branch reads a partial index, whose
 #: size is what is waiting and not what ever was.
-WAITING = """
+WAITING = f"""
 select 'kerbline_outbox', topic, 'due', count(*)::float8
 from outbox where done_at is null and dead_at is null group by topic
 union all
@@ -37,6 +39,12 @@ left join (
   select escalation.kind, count(*) as warnings
   from escalation where at > now() - interval '1 day' group by escalation.kind
 ) found using (kind)
+union all
+select found.name, 'counts', found.state, found.value
+from ({COUNTS_WAITING}) counts cross join lateral (values
+  ('kerbline_counts_waiting', 'jobs', counts.jobs),
+  ('kerbline_counts_age_seconds', 'oldest', counts.age_s)
+) found (name, state, value)
 union all
 select 'kerbline_database_connections', application_name, coalesce(state, 'unknown'),
   count(*)::float8

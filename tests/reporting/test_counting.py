@@ -6,9 +6,10 @@ from uuid import uuid4
 import httpx
 
 from geo.tiles import Tile
+from reporting import metrics
 from reporting.asked import Days
 from reporting.counting import folding, reading
-from reporting.runtime import Runtime
+from reporting.runtime import Connection, Runtime
 from tests.support.county import County, inside
 
 NOW = datetime.now(UTC).date()
@@ -28,13 +29,23 @@ async def send(
     return answer.json()
 
 
+async def waiting(conn: Connection) -> float:
+    """What the metrics say is still to be counted."""
+    found = await metrics.waiting(conn)
+    (n,) = [each for name, _, _, each in found if name == "kerbline_counts_waiting"]
+    return n
+
+
 async def test_a_report_is_counted_in_its_cell_and_its_ward(
     runtime: Runtime, county: County, client: httpx.AsyncClient
 ) -> None:
     await send(client, inside("W1"))
     await send(client, inside("E2"))
     async with runtime.unit() as conn:
+        assert await waiting(conn) == 2
         await folding.fold(conn)
+    async with runtime.reading() as conn:
+        assert await waiting(conn) == 0
     shire = county.authorities["shire"]
     async with runtime.reading() as conn:
         whole = await reading.cells(
