@@ -141,9 +141,9 @@ def _changed(most: str) -> str:
 
 _KEPT: Final = f"""
 (
-  select authority_id, as_of,
+  select authority.id as authority_id, as_of,
     case when history = {_HISTORY} then seen else '1:1:' end::pg_snapshot as snapshot
-  from counts_kept
+  from authority left join counts_kept on counts_kept.authority_id = authority.id
 )"""
 
 #: What is new since each authority was counted: jobs that changed, and those that the clock passed.
