@@ -145,7 +145,8 @@ def _look(given: Mapping[str, list[str]], today: date) -> Look:
 def said(look: Look, rules: Rules, authority: int, wards: Mapping[str, str]) -> str:
     """What is shown, as a sentence: it stands over the map, over the table and on paper."""
     what = {
-        "reports": f"Reports that came {span(look.days)}",
+        "reports": f"{'Jobs made' if look.view == 'points' else 'Reports that came'}"
+        f" {span(look.days)}",
         "open": "Jobs that are open now",
         "overdue": "Jobs that are late now",
     }[look.measure]

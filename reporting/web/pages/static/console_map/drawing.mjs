@@ -8,7 +8,7 @@ const LETTERS = ["Arial", "Helvetica", "sans-serif"];
 const GROUND = "#e9eef0";
 const INK = "#14252e";
 const YELLOW = "#ffd23f";
-const JOBS_FROM = 12; // farther out there are more than anybody can tell apart
+const JOBS_FROM = 9; // farther out nobody tells them apart
 const NEAREST = 18;
 const FINGER_PX = 12;
 const SETTLE_MS = 400;
@@ -190,26 +190,25 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     const text = String(ask);
     if (text === inView.ask) return;
     inView.ask = text;
-    const before = inView.buffer;
-    const now = (inView.buffer = before === "a" ? "b" : "a");
-    map.getSource(`kerbline-heat-${now}`).setTiles([heat(ask)]);
-    for (const id of [`kerbline-heat-${now}`, `kerbline-shared-${now}`]) sure(id, true);
+    // The one that is not seen takes the new window, also when it was still waiting for another.
+    const next = BUFFERS.find((each) => each !== inView.buffer);
+    map.getSource(`kerbline-heat-${next}`).setTiles([heat(ask)]);
+    for (const id of [`kerbline-heat-${next}`, `kerbline-shared-${next}`]) sure(id, true);
     const swap = () => {
-      if (inView.buffer !== now || inView.view === "wards") return;
-      if (!map.isSourceLoaded(`kerbline-heat-${now}`)) return void map.once("idle", swap);
-      measure();
-      reveal();
+      if (inView.ask !== text || inView.view === "wards") return;
+      if (!map.isSourceLoaded(`kerbline-heat-${next}`)) return void map.once("idle", swap);
+      inView.buffer = next;
+      asView();
     };
     map.once("idle", swap);
   }
 
   function reveal() {
-    const seen = inView.view === "heat" ? 1 : 0.001; // points: its shared places alone
+    const isHeat = inView.view === "heat" || (inView.view === "points" && tooMany());
     for (const each of BUFFERS) {
       const on = each === inView.buffer && inView.view !== "wards";
-      map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-opacity", on && inView.view === "heat" ? 0.9 * seen : 0);
+      map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-opacity", on && isHeat ? 0.9 : 0);
       map.setPaintProperty(`kerbline-shared-${each}`, "text-opacity", on ? 1 : 0);
-      if (!on) setTimeout(() => each !== inView.buffer && (sure(`kerbline-heat-${each}`, false), sure(`kerbline-shared-${each}`, false)), SETTLE_MS);
     }
   }
 
@@ -218,7 +217,7 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
   // The darkest is where most lie together in what is seen. While days slide by at one zoom it stays
   // as it was, unless there is more: or every window would look alike.
   function measure() {
-    if (inView.view !== "heat") return;
+    if (inView.view === "wards") return;
     const key = `${Math.floor(map.getZoom())} ${inView.ask.replace(/(from|to)=[^&]*&?/g, "")}`;
     const box = map.getBounds();
     const near = cells().filter(({ geometry }) => box.contains(geometry.coordinates));
@@ -249,13 +248,12 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     map.getSource("kerbline-jobs").setTiles([`${location.origin}/v1/tiles/jobs/{z}/{x}/{y}.mvt?${text}`]);
   }
 
+  // Where there are more than are drawn one by one, heat says where they are.
+  const tooMany = () => map.getZoom() < JOBS_FROM || map.querySourceFeatures("kerbline-jobs", { sourceLayer: "cut" }).length > 0;
+
   function sayPoints() {
     const note = document.getElementById("points-said");
-    if (!note) return;
-    const far = map.getZoom() < JOBS_FROM;
-    const more = !far && map.querySourceFeatures("kerbline-jobs", { sourceLayer: "cut" }).length;
-    note.textContent = far ? "Come closer to see single jobs: from here there are more than anybody can tell apart, so heat is drawn."
-      : more ? "There are more than can be drawn here: come closer, or ask for fewer." : "";
+    if (note) note.textContent = tooMany() ? "There are more here than can be drawn one by one, so heat is drawn too: come closer, or ask for fewer." : "";
   }
 
   // --- What is shown
@@ -281,15 +279,10 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     asView();
   }
 
-  // Far out, points are heat.
   function asView() {
-    if (inView.view === "points") {
-      const far = map.getZoom() < JOBS_FROM;
-      map.setPaintProperty(`kerbline-heat-${inView.buffer}`, "heatmap-opacity", far ? 0.9 : 0);
-      for (const each of BUFFERS) map.setPaintProperty(`kerbline-shared-${each}`, "text-opacity", each === inView.buffer ? 1 : 0);
-    } else reveal();
+    reveal();
     sayPoints();
-    if (inView.view === "heat") measure();
+    measure();
   }
 
   const tip = frame.querySelector("#tip");
