@@ -7,11 +7,14 @@ makes ids of it, within what a member of staff may see.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+from psycopg import AsyncConnection
 
 from geo.points import BBox
 from reporting.auth import Scope
+from routing.assign import Router
 from routing.rulebook import Rules
 
 #: What nobody counts before: days that are given without a beginning begin here.
@@ -52,6 +55,8 @@ class Asked:
     bbox: BBox | None = None
     first: date | None = None
     last: date | None = None
+    #: Of lists of jobs alone: due by the end of this day.
+    due_by: date | None = None
 
     def days(self, today: date) -> Days | None:
         """The days that were asked for; None for all there ever were."""
@@ -111,6 +116,17 @@ def narrowed(
         overdue=asked.overdue,
         bbox=asked.bbox,
     )
+
+
+async def rules_for(router: Router, conn: AsyncConnection[Any], seen: Scope, asked: Asked) -> Rules:
+    """The rules that name what was asked for: the ones in memory where it needs no look for newer.
+
+    A map asks for tile after tile, and of most only whose they are has to be known.
+    """
+    rules = router.rules
+    if rules is None or asked.wards or asked.teams or seen.authority not in rules.authorities:
+        return await router.current(conn)
+    return rules
 
 
 def both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:

@@ -129,7 +129,8 @@ def told(
     if kind == "attached":
         return speaking(language).say(ATTACHED)
     if kind == "moved_in":
-        moved = speaking(language).say(MOVED[changes["because"]])
+        why = MOVED[changes["because"]]
+        moved = speaking(language).say(why)
         return f"{moved}. {sentence(status, facts, language)}"
     if kind == "feedback" and "status" in changes:
         return _first(REOPENED, facts, speaking(language))

@@ -1,6 +1,7 @@
 """The list of jobs by due time, as far as somebody may see them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import args_row
 
 from reporting import chain, status
-from reporting.asked import Asked, areas_named, both, teams_named
+from reporting.asked import Asked, areas_named, begin, both, teams_named
 from reporting.auth import Action, Principal, Scope, scope
 from reporting.jobs import views
 from reporting.jobs.rows import ListedJob
@@ -112,6 +113,7 @@ def narrow(rules: Rules, seen: Scope, asked: Asked, *, by_place: bool = True) ->
         "bbox": asked.bbox,
         "since": since,
         "until": until,
+        "due_by": asked.due_by and begin(asked.due_by + timedelta(days=1), authority.timezone),
     }
     names = {name for name, value in values.items() if value is not None}
     names |= {"open"} if only_open else {"standing"}

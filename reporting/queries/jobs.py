@@ -304,6 +304,7 @@ CONDITIONS = {
     # Nothing is due before it was made: what says so lets the indexes by due time begin there.
     "since": "created_at >= %(since)s::timestamptz and due_at >= %(since)s::timestamptz",
     "until": "created_at < %(until)s::timestamptz",
+    "due_by": "due_at < %(due_by)s::timestamptz",
     "after": "(due_at, id) > (%(after_due)s::timestamptz, %(after_id)s::uuid)",
 }
 

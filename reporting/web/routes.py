@@ -35,6 +35,7 @@ from reporting.web.pages import (
     confirm,
     console,
     console_jobs,
+    console_list,
     console_me,
     console_photos,
     console_map,
@@ -66,6 +67,7 @@ ROUTERS = (
     reviews.router,
     me.router,
     desk.router,
+    desk.together,
     jobs.router,
     sync.router,
     handovers.router,
@@ -91,6 +93,7 @@ OPEN = (
 PAGES = (
     home.router,
     console.router,
+    console_list.router,
     console_jobs.router,
     console_photos.router,
     console_report.router,

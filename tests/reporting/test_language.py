@@ -73,6 +73,7 @@ def said_as_data() -> Iterator[tuple[str, str]]:
         *notices.CLOSED_REASONS.values(),
         *notices.REOPENED,
         *notices.SAID.values(),
+        *notices.MOVED.values(),
         notices.ATTACHED,
         notices.MESSAGE,
         notices.TITLE,

@@ -247,6 +247,12 @@ async def test_only_who_decides_about_both_merges_them(
         path = f"/v1/jobs/{job_of(one)}/merge"
         answer = await client.post(path, json=body, headers={**who, **key})
         assert answer.status_code == expected
+        for other in (str(job_of(one)), str(uuid4())):
+            for what, said in (("split", {"reports": [one["id"]]}), ("unmerge", {})):
+                answer = await client.post(
+                    f"/v1/jobs/{other}/{what}", json=said, headers={**who, **key}
+                )
+                assert answer.status_code == (404 if other != str(job_of(one)) else expected)
 
 
 async def test_reporters_are_told_only_what_is_new_to_them_and_never_that_it_is_closed(

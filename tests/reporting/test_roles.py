@@ -379,8 +379,10 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "mergeJob": [Case(SAID_ABSENT, lambda: {"headers": _key(), "json": {"into": str(uuid4())}}, named=True)],
-    "unmergeJob": [Case(NOT_MERGED, lambda: {"headers": _key()}, named=True)],
-    "splitJob": [Case(SAID_WRONG, lambda: {"headers": _key(), "json": {"reports": [str(uuid4())]}}, named=True)],
+    "unmergeJob": [Case(NOT_MERGED, lambda: {"headers": _key()})],
+    "splitJob": [
+        Case(SAID_WRONG, lambda: {"headers": _key(), "json": {"reports": [str(uuid4())]}})
+    ],
     "updateJobs": [
         Case(
             REVIEWERS,

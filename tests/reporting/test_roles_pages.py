@@ -53,6 +53,7 @@ PAGES: dict[str, Row] = {
     "GET /console": DESK,
     "GET /console/sign-in": {**ANYBODY, **dict.fromkeys(STAFF, 303)},
     "GET /console/jobs": DESK,
+    "POST /console/jobs": {**REVIEWING, **{who: 422 for who in STAFF if REVIEWING[who] == 200}},
     "GET /console/jobs/{job}": JOB,
     "GET /console/map": NO_CREWS,
     "GET /console/map/parts": NO_CREWS,

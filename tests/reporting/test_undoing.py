@@ -38,10 +38,10 @@ async def change(
 ) -> list[Answer]:
     items = [{"job": job, "id": str(uuid4()), "base_version": 1} for job in jobs]
     body = {"jobs": items, "made_at": datetime.now(UTC).isoformat(), **fields}
-    answer = await client.post("/v1/jobs/bulk", json=body, headers=who)
+    answer = await client.post("/v1/updates", json=body, headers=who)
     assert answer.status_code == 200, answer.text
     found: list[Answer] = answer.json()["results"]
-    again = (await client.post("/v1/jobs/bulk", json=body, headers=who)).json()["results"]
+    again = (await client.post("/v1/updates", json=body, headers=who)).json()["results"]
     assert [each["outcome"] for each in again] == [
         each["outcome"].replace("applied", "already_applied") for each in found
     ]
@@ -50,7 +50,7 @@ async def change(
 
 async def undo(client: httpx.AsyncClient, who: Headers, done: list[Answer]) -> list[Answer]:
     items = [{"job": each["job"], "id": str(uuid4()), "undoes": each["id"]} for each in done]
-    answer = await client.post("/v1/jobs/bulk/undo", json={"jobs": items}, headers=who)
+    answer = await client.post("/v1/updates/undo", json={"jobs": items}, headers=who)
     assert answer.status_code == 200, answer.text
     found: list[Answer] = answer.json()["results"]
     return found

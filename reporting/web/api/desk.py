@@ -47,6 +47,11 @@ router = APIRouter(
     prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute, dependencies=TAKES_BEARER
 )
 
+#: The same for many jobs.
+together = APIRouter(
+    prefix="/v1/updates", tags=["jobs"], route_class=StrictRoute, dependencies=TAKES_BEARER
+)
+
 MOST: Final = 200
 KeyHeader = Annotated[str | None, Header(json_schema_extra={"format": "uuid"})]
 LooseUUID = Annotated[UUID, Field(strict=False)]
@@ -228,8 +233,8 @@ async def split_job(
         return _answer(await jobs.split(conn, runtime.router, staff, once, body.reports))
 
 
-@router.post(
-    "/bulk",
+@together.post(
+    "",
     operation_id="updateJobs",
     summary="The same change to many jobs",
     description=(
@@ -246,8 +251,8 @@ async def update_jobs(
     return await answered(request, [await change(runtime, staff, body, item) for item in body.jobs])
 
 
-@router.post(
-    "/bulk/undo",
+@together.post(
+    "/undo",
     operation_id="undoUpdates",
     summary="Undo changes of team, priority, category or place",
     description=(

@@ -1,5 +1,6 @@
 """Jobs: the list that crews and supervisors work from, one job, and what is done to it."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from geo.errors import LooksLikeGridReference, LooksSwapped, NotAPlace, NullIsland, OutsideCoverage
 from reporting import jobs
+from reporting.asked import Asked
 from reporting.auth import Staff
 from reporting.errors import (
     Conflict,
@@ -24,7 +26,7 @@ from reporting.errors import (
 )
 from reporting.runtime import Runtime
 from reporting.web.answers import fresh
-from reporting.web.api.filters import Filters
+from reporting.web.api.filters import Day, Filters
 from reporting.web.api.job_wire import (
     JobItem,
     JobReference,
@@ -46,6 +48,9 @@ router = APIRouter(
 class JobFilters(Filters):
     """Which jobs, and which page of them."""
 
+    due_by: Day | None = Field(
+        None, description="Due by the end of this day, in the authority's time zone"
+    )
     cursor: str | None = Field(None, max_length=500, description="`next` of the page before")
     limit: int | None = Field(
         None,
@@ -60,6 +65,10 @@ class JobFilters(Filters):
         description="What is new since a cursor, instead of a page; empty: all that is open. Goes"
         " with `limit` alone",
     )
+
+    def asked(self) -> Asked:
+        """As the verb takes it. Raises Invalid."""
+        return replace(super().asked(), due_by=self.due_by)
 
     @property
     def is_sync(self) -> bool:

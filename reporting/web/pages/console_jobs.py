@@ -1,12 +1,11 @@
-"""`/console/jobs`: one job at a desk: what is known of it, and whose it is to be.
+"""`/console/jobs/{job}`: one job at a desk: what is known of it, and whose it is to be.
 
-It is found by its reference, or waits here because others passed it on or could not do it. The
-forms pass it on, take it back and hand it over; what a crew does is done on the crew's page.
+The forms pass it on, take it back and hand it over, merge it, split it and decide anew; what a crew
+does is done on the crew's page.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
@@ -20,18 +19,19 @@ from reporting import handovers, jobs
 from reporting.auth import Action, Staff, authorize, may
 from reporting.errors import Invalid, NotAllowed, NotFound, NotSignedIn
 from reporting.handovers import NewHandover
-from reporting.jobs import deciding, reading
+from reporting.jobs import desk, reading
 from reporting.language import language
-from reporting.references import PATTERN
+from reporting.repeats import lock_number
 from reporting.runtime import Connection, Runtime
+from reporting.status import OPEN
 from reporting.web import problems
 from reporting.web.api.handovers import DAYS, MESSAGE_LENGTH, NAME_LENGTH
 from reporting.web.api.handovers import view as link_view
-from reporting.web.body import CleanText
 from reporting.web.deps import RuntimeDep
-from reporting.web.pages import form, job_words, plans
+from reporting.web.pages import form, job_acts, job_words, plans, sketches
 from reporting.web.pages.console import ConsoleRoute, StaffDep, console_page
 from reporting.web.pages.form import Filled
+from reporting.web.pages.job_acts import HERE, Act, text, wanted
 from reporting.web.pages.rendering import HEADERS
 from reporting.web.pages.standing import TAGS
 from reporting.web.photo_links import photo_view
@@ -39,7 +39,6 @@ from reporting.web.wire import Email
 
 router = APIRouter(prefix="/console/jobs", include_in_schema=False, route_class=ConsoleRoute)
 
-HERE: Final = "/console/jobs"
 #: What a page says once, by the name in its address.
 DONE: Final[Mapping[str, str]] = {
     "outside": "It was passed on. Take it back when they have not done it.",
@@ -49,50 +48,7 @@ DONE: Final[Mapping[str, str]] = {
     "handed-mailed": "The link is made, and on its way to them by e-mail.",
     "revoked": "The link works no more.",
 }
-_TEXT: Final = TypeAdapter(CleanText)
 _EMAIL: Final = TypeAdapter(Email)
-
-
-@router.api_route("", methods=["GET", "HEAD"])
-async def get_jobs(
-    runtime: RuntimeDep,
-    who: StaffDep,
-    reference: Annotated[str, Query(max_length=40)] = "",
-    passed: Annotated[str, Query(max_length=40)] = "",
-    to: Annotated[str, Query(max_length=100)] = "",
-) -> Response:
-    """The job of a reference, else what waits for a decision."""
-    spoken, wanted = language(None), _reference(reference)
-    async with runtime.reading() as conn:
-        if PATTERN.fullmatch(wanted):
-            try:
-                found = await deciding.find(conn, who, wanted)
-                return RedirectResponse(f"{HERE}/{found}", 303, HEADERS)
-            except NotFound:
-                pass
-        rules = await runtime.router.current(conn)
-        waiting = await deciding.waiting(conn, who) if may(who, Action.REASSIGN_JOB) else []
-    timezone = rules.authorities[who.authority_id].timezone
-    sent_to = rules.by_slug.get(to)
-    return await console_page(
-        "jobs.html",
-        runtime,
-        who,
-        404 if reference else 200,
-        here="jobs",
-        asked=reference,
-        passed=passed if PATTERN.fullmatch(passed) and sent_to else "",
-        sent_to=sent_to.name if sent_to else "",
-        items=[
-            {
-                "job": job,
-                "team": rules.teams[job.team_id].name,
-                "due": spoken.instant(job.due_at, timezone),
-                "flags": [job_words.flag(code) for code in job.flags],
-            }
-            for job in waiting
-        ],
-    )
 
 
 @router.api_route("/{job}", methods=["GET", "HEAD"])
@@ -102,19 +58,21 @@ async def get_job(
     who: StaffDep,
     job: UUID,
     done: Annotated[str, Query(max_length=20)] = "",
+    of: Annotated[UUID | None, Query()] = None,
 ) -> Response:
-    return await _show(request, runtime, who, job, done=DONE.get(done, ""))
+    return await _show(request, runtime, who, job, done=done, of=of)
 
 
 @router.post("/{job}")
 async def act(request: Request, runtime: RuntimeDep, who: StaffDep, job: UUID) -> Response:
     """One of the page's forms; what cannot be done is told on the page, with what was typed."""
     filled = await form.read(request)
-    do = _ACTS.get(filled["action"])
+    do = ACTS.get(filled["action"])
     if do is None:
         raise Invalid("Choose what to do with the job.")
+    claim = lock_number(f"{job}/{filled.key or uuid4()}")
     try:
-        async with runtime.unit() as conn:
+        async with runtime.unit(claim=claim) as conn:
             way = await do(conn, runtime, who, job, filled)
     except (NotFound, NotSignedIn, NotAllowed):
         raise
@@ -125,8 +83,8 @@ async def act(request: Request, runtime: RuntimeDep, who: StaffDep, job: UUID) -
 
 async def _refer(conn: Connection, runtime: Runtime, who: Staff, job: UUID, filled: Filled) -> str:
     """To another authority here; from then on the job is not theirs to see."""
-    wanted = _wanted(filled, status="referred", authority=filled["authority"] or "-")
-    found = await jobs.update(conn, runtime.router, who, job, wanted)
+    change = wanted(filled, status="referred", authority=filled["authority"] or "-")
+    found = await jobs.update(conn, runtime.router, who, job, change)
     told = {"passed": found["reference"], "to": found["authority"]["slug"]}
     return f"{HERE}?{urlencode(told)}"
 
@@ -136,8 +94,8 @@ async def _refer_outside(
 ) -> str:
     """To a body outside by its name, with a link to the job where there is an address."""
     new = _handover(filled)
-    wanted = _wanted(filled, status="referred", referred_to=new.name)
-    await jobs.update(conn, runtime.router, who, job, wanted)
+    change = wanted(filled, status="referred", referred_to=new.name)
+    await jobs.update(conn, runtime.router, who, job, change)
     if new.email is None:
         return f"{HERE}/{job}?done=outside"
     mails = runtime.settings.mail_configured
@@ -149,7 +107,7 @@ async def _take_back(
     conn: Connection, runtime: Runtime, who: Staff, job: UUID, filled: Filled
 ) -> str:
     """What was passed outside, or here by others, is theirs."""
-    await jobs.update(conn, runtime.router, who, job, _wanted(filled, status="received"))
+    await jobs.update(conn, runtime.router, who, job, wanted(filled, status="received"))
     return f"{HERE}/{job}?done=back"
 
 
@@ -170,27 +128,14 @@ async def _revoke(conn: Connection, _: Runtime, who: Staff, job: UUID, filled: F
     return f"{HERE}/{job}?done=revoked#links"
 
 
-_ACTS: Final[Mapping[str, Callable[[Connection, Runtime, Staff, UUID, Filled], Awaitable[str]]]] = {
+ACTS: Final[Mapping[str, Act]] = {
+    **job_acts.ACTS,
     "refer": _refer,
     "outside": _refer_outside,
     "back": _take_back,
     "hand-over": _hand_over,
     "revoke": _revoke,
 }
-
-
-def _wanted(filled: Filled, **fields: Any) -> jobs.Wanted:
-    try:
-        version = int(filled["version"])
-    except ValueError as error:
-        raise Invalid("Open the job again.") from error
-    return jobs.Wanted(
-        id=filled.key or uuid4(),
-        base_version=version,
-        made_at=datetime.now(UTC),
-        note=_text(filled["note"], MESSAGE_LENGTH) or None,
-        **fields,
-    )
 
 
 def _handover(filled: Filled) -> NewHandover:
@@ -209,27 +154,11 @@ def _handover(filled: Filled) -> NewHandover:
         raise Invalid("Write an e-mail address, like name@example.org.") from error
     return NewHandover(
         filled.key or uuid4(),
-        _text(name, NAME_LENGTH),
+        text(name, NAME_LENGTH),
         days,
         email,
-        _text(message, MESSAGE_LENGTH) or None,
+        text(message, MESSAGE_LENGTH) or None,
     )
-
-
-def _text(text: str, longest: int) -> str:
-    try:
-        found = _TEXT.validate_python(text.replace("\r\n", "\n"))
-    except ValidationError as error:
-        raise Invalid("Take out the characters that no keyboard types.") from error
-    if len(found) > longest:
-        raise Invalid(f"Use fewer words: {longest} characters are the most.")
-    return found
-
-
-def _reference(typed: str) -> str:
-    """As people type what they were read out."""
-    found = typed.strip().upper().replace(" ", "")
-    return found if found.startswith("KB-") else f"KB-{found.removeprefix('KB')}"
 
 
 async def _show(
@@ -239,6 +168,7 @@ async def _show(
     job: UUID,
     *,
     done: str = "",
+    of: UUID | None = None,
     filled: Filled | None = None,
     refusal: Refusal | None = None,
 ) -> Response:
@@ -251,6 +181,10 @@ async def _show(
         why = await jobs.assignment(conn, runtime.router, who, job)
         decides = may(who, Action.REASSIGN_JOB, row)
         links = await handovers.of_job(conn, who, job) if decides else []
+        is_open = decides and row.status in OPEN
+        near = await desk.near(conn, who, row) if is_open else []
+        absorbed = await desk.absorbed(conn, job)
+        named = await _reference(conn, who, of) if of and done in {"merged", "split"} else ""
     for part in (*found["reports"], *found["updates"]):
         part["photos"] = [
             photo_view(runtime.keys, UUID(photo["id"]), photo["state"], photo["review"])
@@ -299,8 +233,40 @@ async def _show(
             for each in links
         ],
         mails=runtime.settings.mail_configured,
-        done=done,
+        done=DONE.get(done, "") or job_acts.DONE.get(done, "").format(of=named or "The other"),
+        back=job_acts.BACK.get(done, "") if decides and of else "",
+        of=of,
+        near=[
+            {
+                "job": each,
+                "category": kind.name if (kind := rules.categories.get(each.category)) else "",
+                "tag": TAGS[each.status],
+                "due": spoken.instant(each.due_at, timezone),
+                "metres": round(each.distance_m),
+            }
+            for each in near
+        ],
+        sketch=sketches.around(row, near),
+        absorbed=absorbed,
+        may_split=decides and sum(not each["withdrawn_at"] for each in found["reports"]) > 1,
+        teams=sorted(
+            (each for each in rules.teams.values() if each.authority_id == row.authority_id),
+            key=lambda each: each.name,
+        ),
+        categories=sorted(
+            (each for each in rules.categories.values() if each.active), key=lambda each: each.name
+        ),
         refusal=refusal and problems.said(refusal, spoken),
         form=filled.again() if filled else form.blank(),
         most_days=DAYS[1],
     )
+
+
+async def _reference(conn: Connection, who: Staff, job: UUID) -> str:
+    """Of another job, if it is theirs to see."""
+    try:
+        row = await reading.fetch(conn, job)
+        authorize(who, Action.SEE_JOB, row)
+    except NotFound:
+        return ""
+    return row.reference

@@ -50,6 +50,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "fixed": "Fixed",
     "handover": "By link",
     "photos_show": "Photos show",
+    "imported": "Taken over from",
 }
 
 
@@ -68,7 +69,7 @@ def happened(
         **update,
         "when": when,
         "stored": spoken.instant(update["recorded_at"], timezone) if late else None,
-        "what": HAPPENED.get(update["kind"], ""),
+        "what": _what(update),
         "set": [
             (label, _said(name, update["changes"][name], rules, spoken, timezone))
             for name, label in _LABELS.items()
@@ -77,11 +78,33 @@ def happened(
     }
 
 
+def _what(update: Mapping[str, Any]) -> str:
+    changes = update["changes"]
+    if update["kind"] not in _MOVED:
+        return HAPPENED.get(update["kind"], "")
+    many = len(changes["reports"])
+    reports = "1 report" if many == 1 else f"{many} reports"
+    said = _MOVED[update["kind"]][changes["because"]]
+    return said.format(reports=reports, other=changes.get("to") or changes.get("from"))
+
+
+_MOVED: Final[Mapping[str, Mapping[str, str]]] = {
+    "moved_out": {
+        "merge": "It was put together with {other}, with {reports}",
+        "split": "{reports} went to a job of their own, {other}",
+        "undo": "{reports} went back to {other}",
+    },
+    "moved_in": {
+        "merge": "{other} was put together with it, with {reports}",
+        "split": "It was made of {reports} of {other}",
+        "undo": "It was taken apart from {other} again, with {reports}",
+    },
+}
 #: An update that came so much later than it was made was made without signal.
 _LATE_S: Final = 300
 
 
-def _said(  # noqa: PLR0911 - a form for each kind of field
+def _said(  # noqa: C901, PLR0911 - a form for each kind of field
     name: str, value: Any, rules: Rules, spoken: Language, timezone: str
 ) -> str:
     match name:
@@ -104,6 +127,8 @@ def _said(  # noqa: PLR0911 - a form for each kind of field
             return f"{value['lat']:.5f}, {value['lng']:.5f}"
         case "handover":
             return _LINK.get(value["state"], value["state"])
+        case "imported":
+            return f"{value['source']}, {value['id']}"
         case "fixed":
             return "yes" if value else "no"
     return str(value)
