@@ -110,6 +110,21 @@ async def test_what_is_found_stays_found(
     assert row == (61,)
 
 
+async def test_the_past_is_looked_through_as_it_passed(
+    runtime: Runtime, county: County, owner: Connection
+) -> None:
+    await spread(owner, 40, 20, "pothole", "fly_tipping")
+    await owner.execute("update report set created_at = created_at - interval '200 days'")
+    assert await found(runtime) == []
+    now = datetime.now(UTC)
+    async with runtime.unit() as conn:
+        (point,) = await shared_points.find_over(conn, now - timedelta(days=400), now)
+    assert (point.lat, point.lng, point.is_new) == (HERE["lat"], HERE["lng"], True)
+    async with runtime.unit() as conn:
+        (again,) = await shared_points.find_over(conn, now - timedelta(days=400), now)
+    assert not again.is_new
+
+
 async def test_a_report_on_a_shared_point_joins_nothing_and_is_offered_to_nobody(
     client: httpx.AsyncClient, county: County, owner: Connection
 ) -> None:

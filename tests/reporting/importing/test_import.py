@@ -2,6 +2,9 @@
 
 import asyncio
 import csv
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,10 +16,17 @@ import pytest
 from reporting.importing import running, storing
 from tests.reporting.importing.conftest import MAP, W2, Office, row
 from tests.support.county import County
+from tests.support.scratch import ROOT
+from tests.support.until import until
 
 LOG = """
 select kind, actor, changes, made_at, recorded_at from job_update
 join job on job.id = job_id where job.id = %s order by seq
+"""
+
+LOCKED = """
+select from pg_locks where locktype = 'advisory'
+  and database = (select oid from pg_database where datname = current_database())
 """
 
 
@@ -228,6 +238,25 @@ def test_a_run_that_is_cut_off_is_finished_by_the_next(
     assert office.count("report") == office.count("imported") == office.count("job_report") == 40
     assert office.count("job") == 39
     assert "The log is as it was written." in office.ok("verify")
+
+
+@pytest.mark.long
+async def test_killed_at_any_moment_it_goes_on_where_it_was(office: Office, map_file: Path) -> None:
+    rows = [row(str(n), f"2024-{1 + n % 12:02}-01 10:{n % 60:02}:00") for n in range(40_000)]
+    dump = office.dump(*rows)
+    words = [sys.executable, "-m", "reporting", "import", str(dump), "--map", str(map_file)]
+    env = {**os.environ, **office.env}
+    for least in (1, 10_000, 25_000):
+        with subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
+            await until(lambda: office.count("imported") >= least, within_s=120)  # noqa: B023
+            process.kill()
+        # The server notices that nobody is there, and lets go of what was locked.
+        await until(lambda: not office.rows(LOCKED))
+        assert office.count("report") == office.count("imported") >= least
+    await asyncio.to_thread(office.ok, "import", dump, "--map", map_file)
+    for table in ("report", "imported", "job_report", "job", "assignment", "job_update"):
+        assert office.count(table) == 40_000, table
+    assert "The log is as it was written." in await asyncio.to_thread(office.ok, "verify")
 
 
 def test_one_run_at_a_time(office: Office, map_file: Path, county: County) -> None:
