@@ -1,11 +1,11 @@
 """`/console/map` in a real browser: its numbers are the API's, its address is all of its state."""
 
-import asyncio
 import os
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,16 +21,18 @@ from playwright.async_api import (
 )
 
 from reporting.counting import folding
-from reporting.runtime import Connection
+from reporting.runtime import Connection, Runtime
 from tests.browser.test_flow import HARMLESS
 from tests.reporting.statistics.test_tables import a_year
 from tests.support.browser import CHROMIUM, CHROMIUM_OPTIONS, Trouble, axe
-from tests.support.county import County
+from tests.support.county import County, inside
 from tests.support.desk import PASSWORD, Desk
 
 #: What Chromium says of drawing without a graphics card, and of what a test takes away from it.
 DRAWING = ("GL Driver Message", "WebGL", "GPU")
 KIND = "Pothole"
+SUM_OF_SQUARES = """() => [...document.querySelectorAll('#near tr[data-n]')]
+  .reduce((sum, row) => sum + Number(row.dataset.n), 0)"""
 COLUMNS = ("reports", "jobs", "fixed", "open", "overdue")
 
 
@@ -41,6 +43,7 @@ class Atlas:
     site: str
     browser: Browser
     owner: Connection
+    runtime: Runtime
     trouble: Trouble
     contexts: list[BrowserContext]
 
@@ -70,7 +73,7 @@ async def atlas(
     await a_year(client, owner, county, 60)
     async with desk.runtime.unit() as conn:
         await folding.fold(conn)
-    found = Atlas(site, browser, owner, Trouble(), [])
+    found = Atlas(site, browser, owner, desk.runtime, Trouble(), [])
     yield found
     for context in found.contexts:
         await context.close()
@@ -116,10 +119,6 @@ async def drawn(page: Page) -> None:
 
 def param(name: str, value: str) -> re.Pattern[str]:
     return re.compile(rf"[?&]{name}={value}(&|$)")
-
-
-def today() -> datetime:
-    return datetime.now(UTC)
 
 
 async def test_what_is_on_the_map_is_in_the_table_and_in_the_address(atlas: Atlas) -> None:
@@ -181,3 +180,132 @@ async def test_what_is_on_the_map_is_in_the_table_and_in_the_address(atlas: Atla
     assert await shown(page) == everything
     await page.locator(".map-filters > summary").click()
     await expect(page.get_by_label(KIND, exact=True)).not_to_be_checked()
+
+
+async def test_thirty_days_slide_and_play_without_a_flood(atlas: Atlas) -> None:
+    place = inside("W1")
+    await atlas.owner.execute(
+        "insert into shared_point (lat, lng, reports) values (%s, %s, 1000)",
+        (place["lat"], place["lng"]),
+    )
+    async with atlas.runtime.unit() as conn:
+        await folding.fold(conn)
+    page = await atlas.open("/console/map?view=heat&days=all")
+    tiles: list[str] = []
+    page.on("request", lambda it: tiles.append(it.url) if "/v1/tiles/heat/" in it.url else None)
+    await drawn(page)
+    shared = page.locator("#near tr[data-shared]")
+    await expect(shared).to_have_count(1)
+    squares = page.locator("#near tr[data-n]")
+    await expect(squares).not_to_have_count(0)
+    heat = await page.evaluate(SUM_OF_SQUARES)
+    everything = await page.locator("#figures tfoot td").nth(1).inner_text()
+    assert heat + int(await shared.get_attribute("data-shared") or 0) == int(everything)
+    await expect(page.locator("#heat-most")).to_contain_text("Darkest here")
+    await page.locator("#heat-most").scroll_into_view_if_needed()
+
+    slide = page.get_by_role("slider")
+    await slide.focus()
+    await page.keyboard.press("Home")
+    await page.keyboard.press("ArrowRight")
+    await expect(page).to_have_url(re.compile("from=20"))
+    await expect(slide).to_have_attribute("aria-valuetext", re.compile(r"^\d+ \w+( \d+)? to "))
+    await expect(page.locator("#words")).to_contain_text("Reports that came from")
+    days = dict(part.split("=") for part in page.url.partition("?")[2].split("&"))
+    first, last = (datetime.fromisoformat(days[each]) for each in ("from", "to"))
+    assert last - first == timedelta(days=29)
+    await expect(page.locator("#near")).to_contain_text("square")
+    assert await shown(page) == await told(page, first=days["from"], last=days["to"])
+
+    tiles.clear()
+    before = page.url
+    await page.get_by_role("button", name="Play").click()
+    await expect(page).not_to_have_url(before)
+    second = page.url
+    await expect(page).not_to_have_url(re.compile(re.escape(second)))
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+    # Each window's tiles are asked for by the map, and once ahead of it.
+    asked = Counter(tiles)
+    assert asked
+    assert max(asked.values()) <= 3
+    await page.go_back()
+    await expect(page).to_have_url(before)
+    assert await axe(page) == []
+
+    still = await atlas.open(reduced_motion="reduce")
+    await drawn(still)
+    await expect(still.get_by_role("slider")).to_be_visible()
+    await expect(still.get_by_role("button", name="Play")).to_be_hidden()
+
+
+async def test_all_but_the_map_works_without_webgl_and_without_a_script(atlas: Atlas) -> None:
+    async with async_playwright() as playwright:
+        flat = await playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=[*CHROMIUM_OPTIONS, "--disable-3d-apis"]
+        )
+        page = await atlas.open("/console/map?days=all", browser=flat)
+        await expect(page.locator("body")).to_have_attribute("data-map", "none")
+        await expect(page.get_by_role("status")).to_contain_text("tables below")
+        await expect(page.locator("#plan path.step-0")).to_have_count(0)
+        await page.get_by_text("Heat", exact=True).click()
+        await expect(page.locator("#near tr[data-n]")).not_to_have_count(0)
+        await rows(page).first.get_by_role("link").click()
+        await expect(page.locator("#panel-close")).to_be_visible()
+        await expect(page.locator("#plan path.chosen")).to_have_count(1)
+        assert await axe(page) == []
+        for context in atlas.contexts:
+            await context.close()
+        atlas.contexts.clear()
+        await flat.close()
+
+    plain = await atlas.open("/console/map?days=all", java_script_enabled=False)
+    await expect(plain.locator("#plan path")).not_to_have_count(0)
+    await plain.get_by_text("Open jobs", exact=True).click()
+    await plain.get_by_role("button", name="Show").last.click()
+    await plain.wait_for_url(param("measure", "open"))
+    await expect(plain.locator("#words")).to_contain_text("Jobs that are open now")
+    await rows(plain).first.get_by_role("link").click()
+    await plain.wait_for_url(param("chosen", ".+"))
+    await expect(plain.locator(".panel-jobs a").first).to_be_visible()
+    await plain.goto(atlas.site + "/console/map?from=2026-03-01&to=2026-03-30")
+    await plain.get_by_role("link", name="A week later").click()
+    await expect(plain.locator("#words")).to_contain_text("Reports that came from")
+
+
+async def test_small_screens_paper_and_a_map_that_cannot_be_fetched(atlas: Atlas) -> None:
+    async def refuse(route: Route) -> None:
+        await route.abort()
+
+    page = await atlas.open("/console/map?days=all")
+    await drawn(page)
+    await expect(page.locator("#map-print")).to_have_attribute("src", re.compile("^blob:"))
+    for width in (1440, 1024, 768, 720, 320):  # 720: 1440 at 200 %
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        if folder := os.environ.get("KERBLINE_SHOTS"):
+            await page.screenshot(path=f"{folder}/map-{width}.png", full_page=True)
+    await page.set_viewport_size({"width": 1024, "height": 768})
+    await page.emulate_media(media="print")
+    await expect(page.locator("#map")).to_be_hidden()
+    await expect(page.locator("#plan")).to_be_visible()
+    await expect(page.locator("#ask")).to_be_hidden()
+    await expect(page.locator("caption")).to_contain_text("any day so far")
+    sideways = "(() => { const it = document.querySelector('#figures .scroll');"
+    assert await page.evaluate(f"{sideways} return it.scrollHeight <= it.clientHeight + 1 }})()")
+    await page.emulate_media(media="screen")
+
+    await page.route("**/v1/tiles/heat/**", refuse)
+    await page.get_by_text("Heat", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("could not be fetched")
+    await expect(rows(page).first).to_be_visible()
+    await page.unroute("**/v1/tiles/heat/**")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#map-trouble")).to_be_hidden()
+    await page.route("**/console/map/parts**", refuse)
+    await page.get_by_text("Late jobs", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("figures could not be fetched")
+    await page.unroute("**/console/map/parts**")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#words")).to_contain_text("Jobs that are late now")
+    await expect(page.locator("#map-trouble")).to_be_hidden()

@@ -392,17 +392,18 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
 
   const shot = document.getElementById("map-print");
   let drawing = null;
-  let isPicture = false; // drawing it makes the map idle once more
+  let changes = 1; // since the picture was taken: taking it makes the map idle once more
+  map.on("moveend", () => (changes += 1));
+  map.on("sourcedata", ({ tile }) => tile && (changes += 1));
   map.on("idle", () => {
-    if (isPicture) return void (isPicture = false);
     asView();
     document.body.dataset.map = "ready";
-    clearTimeout(drawing);
-    drawing = setTimeout(keepPicture, SETTLE_MS); // paper cannot wait for the map
+    if (changes) drawing ??= setTimeout(keepPicture, SETTLE_MS); // paper cannot wait for the map
   });
   function keepPicture() {
-    isPicture = true;
+    drawing = null;
     map.redraw();
+    changes = 0;
     map.getCanvas().toBlob((blob) => {
       if (!blob) return;
       URL.revokeObjectURL(shot.src);
@@ -415,6 +416,7 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     wards,
     show(next) {
       last = next;
+      changes += 1;
       document.body.dataset.map = "busy";
       show(next);
       map.triggerRepaint();

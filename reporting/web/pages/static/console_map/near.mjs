@@ -57,7 +57,7 @@ const heading = (words) => make("h2", { id: "near-name" }, words);
 const cell = (value, number = false) => make("td", number ? { class: "n" } : {}, value);
 
 function table(name, heads, rows) {
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name },
+  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${name}, the table` },
     make("table", {},
       make("thead", {}, make("tr", {}, ...heads.map((each) => make("th", { scope: "col", ...(each.number ? { class: "n" } : {}) }, each.words)))),
       make("tbody", {}, ...rows)));
