@@ -52,13 +52,13 @@ _CUT: Final = "select st_makepoint(2048, 2048) as geom, %(most)s::int4 as most w
 #: Counted cells of the tile.
 _CELLS: Final = f"""
 select {centre("x", "y")} as geom, n
-from unnest(%(xs)s::int2[], %(ys)s::int2[], %(ns)s::int4[]) as cell (x, y, n)
+from unnest(%(xs)s::int4[], %(ys)s::int4[], %(ns)s::int4[]) as cell (x, y, n)
 """
 
 #: Points that very many reports share, in the tile's own units.
 _SHARED: Final = """
 select st_makepoint(x, y) as geom, n
-from unnest(%(shared_xs)s::int2[], %(shared_ys)s::int2[], %(shared_ns)s::int4[])
+from unnest(%(shared_xs)s::int4[], %(shared_ys)s::int4[], %(shared_ns)s::int4[])
   as shared (x, y, n)
 """
 

@@ -35,7 +35,7 @@ frame as (
   from chosen
 )
 select chosen.id, chosen.kind, chosen.code, chosen.name,
-  st_asgeojson(st_simplifypreservetopology(chosen.geom, frame.grain), 5) as shape
+  st_asgeojson(st_multi(st_simplifypreservetopology(chosen.geom, frame.grain)), 5) as shape
 from chosen cross join frame
 order by chosen.code, chosen.id
 """

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
@@ -21,6 +23,7 @@ from reporting.counting import reading
 from reporting.counting.values import Cells, Measure, Shared
 from reporting.errors import Invalid
 from reporting.queries import tiles as queries
+from reporting.tiling.arrays import take_arrays
 from routing.rulebook import Rules
 
 Connection = AsyncConnection[Any]
@@ -74,14 +77,15 @@ async def tile(
         return Drawn(b"")
     found = await _counted(conn, wanted, measure, at)
     values = {
-        "xs": found.cells.xs.tolist(),
-        "ys": found.cells.ys.tolist(),
-        "ns": found.cells.ns.tolist(),
+        "xs": found.cells.xs,
+        "ys": found.cells.ys,
+        "ns": found.cells.ns,
         "cut": found.cells.cut,
         "most": POINTS,
         **_shared_in(at, found.shared),
     }
     async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+        take_arrays(cursor)
         await cursor.execute(queries.HEAT, values)
         [(body,)] = await cursor.fetchall()
     return Drawn(bytes(body), found.cells.as_of)
@@ -169,7 +173,7 @@ async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Til
     return _Counted(cells, shared)
 
 
-def _shared_in(at: Tile, shared: list[Shared]) -> dict[str, list[int]]:
+def _shared_in(at: Tile, shared: list[Shared]) -> dict[str, NDArray[np.int64]]:
     """The shared points of a tile, in its own units."""
     units = [
         (int((x - at.x) * EXTENT), int((y - at.y) * EXTENT), each.n)
@@ -177,11 +181,8 @@ def _shared_in(at: Tile, shared: list[Shared]) -> dict[str, list[int]]:
         for x, y in [position(at.z, each.lng, each.lat)]
         if (int(x), int(y)) == (at.x, at.y)
     ]
-    return {
-        "shared_xs": [x for x, _, _ in units],
-        "shared_ys": [y for _, y, _ in units],
-        "shared_ns": [n for _, _, n in units],
-    }
+    xs, ys, ns = np.array(units, np.int64).reshape(-1, 3).T
+    return {"shared_xs": xs, "shared_ys": ys, "shared_ns": ns}
 
 
 def _places(at: Tile, cells: Cells) -> list[Cell]:

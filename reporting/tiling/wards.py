@@ -55,7 +55,6 @@ class PublicCounts:
     this_quarter: Days
     quarter_before: Days
     by_area: dict[int, Numbers]
-    as_of: datetime | None
 
     def of(self, area: int) -> Numbers:
         """A ward's numbers."""
@@ -104,9 +103,9 @@ async def shapes(conn: Connection, authority: AuthorityRow, at: date) -> list[Sh
         return await cursor.fetchall()
 
 
-async def public_counts(conn: Connection, authority: AuthorityRow) -> PublicCounts:
+async def public_counts(conn: Connection, authority: AuthorityRow, today: date) -> PublicCounts:
     """How many reports came to each ward, where there were at least ``FEWEST``."""
-    this, before = quarters(today_at(authority))
+    this, before = quarters(today)
     counted = [await _reports(conn, authority, days) for days in (this, before)]
     return PublicCounts(
         this,
@@ -115,7 +114,6 @@ async def public_counts(conn: Connection, authority: AuthorityRow) -> PublicCoun
             area: Numbers(*(told(counts.get(area, 0)) for counts in counted))
             for area in counted[0].keys() | counted[1].keys()
         },
-        await reading.as_of(conn, authority.id),
     )
 
 

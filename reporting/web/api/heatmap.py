@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from geo.tiles import CLOSEST
+from reporting.asked import rules_for
 from reporting.auth import Action, scope
 from reporting.errors import Invalid, NotAllowed, NotSignedIn
 from reporting.tiling import heat
@@ -94,7 +95,7 @@ async def get_heatmap(
 ) -> Response:
     seen, asked, where = scope(staff, Action.SEE_FIGURES), filters.asked(), box(filters.bbox)
     async with runtime.reading() as conn:
-        rules = await runtime.router.current(conn)
+        rules = await rules_for(runtime.router, conn, seen, asked)
         found = await heat.grid(conn, rules, seen, asked, filters.measure, where, filters.zoom)
     answer = {
         "type": "FeatureCollection",

@@ -1,11 +1,13 @@
 """`GET /v1/tiles/…`: what maps draw, as vector tiles."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from geo.tiles import NoSuchTile, Tile
+from reporting.asked import rules_for
 from reporting.auth import Action, scope
 from reporting.errors import Invalid, NotAllowed, NotSignedIn
 from reporting.tiling import heat, jobs, wards
@@ -13,6 +15,7 @@ from reporting.web.answers import kept
 from reporting.web.api.filters import Day, Filters
 from reporting.web.body import StrictRoute
 from reporting.web.deps import TAKES_BEARER, RuntimeDep, StaffDep
+from reporting.web.memory import memory
 from reporting.web.problems import responses
 
 router = APIRouter(prefix="/v1/tiles", tags=["places"], route_class=StrictRoute)
@@ -20,6 +23,8 @@ router = APIRouter(prefix="/v1/tiles", tags=["places"], route_class=StrictRoute)
 MEDIA_TYPE: Final = "application/vnd.mapbox-vector-tile"
 #: Wards move once in years, and a map may show the old ones for ten minutes more.
 WARDS_CACHE: Final = "public, max-age=600, stale-while-revalidate=86400"
+#: Tiles of wards that a process keeps; of each a few kilobytes, some 30 at most.
+KEPT: Final = 500
 #: Counts follow what happens within seconds; a map that is moved to and fro asks once.
 CACHE: Final = "private, max-age=30"
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -61,7 +66,14 @@ async def get_ward_tile(
 ) -> Response:
     tile = Tile.checked(z, x, y)
     async with runtime.reading() as conn:
-        body = await wards.tile(conn, tile, at)
+        rules = await runtime.router.current(conn)
+        drawn = memory(request, "ward_tiles", rules, most=KEPT)
+        # What is in force changes with the day, where each authority is.
+        key = (tile, at or datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
+        body = drawn.get(key)
+        if body is None:
+            body = await wards.tile(conn, tile, at)
+    drawn.put(key, body)
     return kept(request, body, media_type=MEDIA_TYPE, cache=WARDS_CACHE)
 
 
@@ -91,7 +103,7 @@ async def get_heat_tile(
 ) -> Response:
     tile, seen, asked = Tile.checked(z, x, y), scope(staff, Action.SEE_FIGURES), filters.asked()
     async with runtime.reading() as conn:
-        rules = await runtime.router.current(conn)
+        rules = await rules_for(runtime.router, conn, seen, asked)
         drawn = await heat.tile(conn, rules, seen, asked, filters.measure, tile)
     return kept(
         request, drawn.body, media_type=MEDIA_TYPE, cache=CACHE, as_of=drawn.as_of, private=True
@@ -122,6 +134,6 @@ async def get_job_tile(
 ) -> Response:
     tile, seen, asked = Tile.checked(z, x, y), scope(staff, Action.SEE_FIGURES), filters.asked()
     async with runtime.reading() as conn:
-        rules = await runtime.router.current(conn)
+        rules = await rules_for(runtime.router, conn, seen, asked)
         body = await jobs.tile(conn, rules, seen, asked, tile)
     return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, private=True)

@@ -1,6 +1,5 @@
 """`GET /v1/wards`: the wards of one authority, and how many reports came to each."""
 
-from collections import OrderedDict
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
@@ -8,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from reporting.counting import reading
 from reporting.errors import Invalid, NotFound
 from reporting.runtime import Connection
 from reporting.tiling import wards
@@ -15,15 +15,17 @@ from reporting.web.answers import kept
 from reporting.web.api.filters import Day
 from reporting.web.body import StrictRoute, Wire
 from reporting.web.deps import RuntimeDep
+from reporting.web.memory import memory
 from reporting.web.problems import responses
-from reporting.web.wire import AuthorityOut, Instant
+from reporting.web.wire import AuthorityOut
 from routing.rulebook import AuthorityRow, Rules
 
 router = APIRouter(prefix="/v1/wards", tags=["places"], route_class=StrictRoute)
 
 MEDIA_TYPE: Final = "application/geo+json"
 CACHE: Final = "public, max-age=60, stale-while-revalidate=600"
-#: Authorities whose outlines a process keeps: drawing them anew takes longer than all else.
+#: Answers that a process keeps until the counts are of a later time, and outlines until the rules
+#: are others.
 KEPT: Final = 32
 
 Slug = Annotated[str, Query(max_length=100)]
@@ -50,7 +52,7 @@ class WardProperties(Wire):
 class MultiPolygon(Wire):
     """A simplified outline; two neighbours may part by the width of a line."""
 
-    type: Literal["Polygon", "MultiPolygon"]
+    type: Literal["MultiPolygon"]
     coordinates: Coordinates
 
 
@@ -72,7 +74,6 @@ class WardsOut(Wire):
     at: date
     quarter: PeriodOut
     quarter_before: PeriodOut
-    as_of: Instant | None = Field(description="When the numbers were counted last")
     features: list[WardFeature]
 
 
@@ -82,7 +83,8 @@ class WardsOut(Wire):
     summary="The wards of an authority, and how many reports came to each",
     description=(
         "GeoJSON. For anybody, so numbers below 5 are left out and the periods are fixed: this"
-        " quarter of the year so far, and the one before it."
+        " quarter of the year so far, and the one before it. `Last-Modified` says when they were"
+        " counted."
     ),
     response_model=WardsOut,
     responses=responses(NotFound, Invalid),
@@ -96,10 +98,26 @@ async def list_wards(
     async with runtime.reading() as conn:
         rules = await runtime.router.current(conn)
         found = wards.authority_of(rules, authority)
+        as_of = await reading.as_of(conn, found.id)
         today = wards.today_at(found)
-        drawn = await _shapes(request, conn, rules, found, at or today)
-        is_today = drawn is await _shapes(request, conn, rules, found, today)
-        counts = await wards.public_counts(conn, found)
+        asked = (found.id, at or today, today, as_of)
+        bodies = memory(request, "ward_bodies", rules, most=KEPT)
+        body = bodies.get(asked) or await _body(request, conn, rules, found, at or today, today)
+    bodies.put(asked, body)
+    return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, as_of=as_of)
+
+
+async def _body(
+    request: Request,
+    conn: Connection,
+    rules: Rules,
+    authority: AuthorityRow,
+    at: date,
+    today: date,
+) -> bytes:
+    drawn = await _shapes(request, conn, rules, authority, at)
+    is_today = drawn is await _shapes(request, conn, rules, authority, today)
+    counts = await wards.public_counts(conn, authority, today)
     none = wards.Numbers(None, None)
     features = [
         {
@@ -118,29 +136,23 @@ async def list_wards(
     ]
     answer = {
         "type": "FeatureCollection",
-        "authority": {"slug": found.slug, "name": found.name},
-        "at": at or today,
+        "authority": {"slug": authority.slug, "name": authority.name},
+        "at": at,
         "quarter": {"from": counts.this_quarter.first, "to": counts.this_quarter.last},
         "quarter_before": {"from": counts.quarter_before.first, "to": counts.quarter_before.last},
-        "as_of": counts.as_of,
         "features": features,
     }
-    body = orjson.dumps(answer, option=orjson.OPT_UTC_Z)
-    return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, as_of=counts.as_of)
+    return orjson.dumps(answer)
 
 
 async def _shapes(
     request: Request, conn: Connection, rules: Rules, authority: AuthorityRow, at: date
 ) -> list[wards.Shape]:
-    """The outlines, kept for as long as the rules are the same."""
-    state = request.app.state
-    if getattr(state, "wards_drawn_for", None) != rules.version:
-        state.wards_drawn, state.wards_drawn_for = OrderedDict(), rules.version
+    """The outlines: drawing them anew takes longer than all else."""
+    drawn = memory(request, "ward_shapes", rules, most=KEPT)
     key = (authority.id, wards.vintages(rules, authority, at))
-    drawn: OrderedDict[Any, list[wards.Shape]] = state.wards_drawn
-    if key not in drawn:
-        drawn[key] = await wards.shapes(conn, authority, at)
-        while len(drawn) > KEPT:
-            drawn.popitem(last=False)
-    drawn.move_to_end(key)
-    return drawn[key]
+    found: list[wards.Shape] | None = drawn.get(key)
+    if found is None:
+        found = await wards.shapes(conn, authority, at)
+    drawn.put(key, found)
+    return found
