@@ -61,16 +61,20 @@ async def series(conn: AsyncConnection[Any], names: Sequence[str]) -> dict[str, 
 
 def additions(places: Places) -> Additions:
     """What is to be added to which tiles."""
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    entries = Entries(*(np.zeros(0, np.int64) for _ in range(3)))
+    columns: dict[str, list[Ints]] = {name: [np.zeros(0, np.int64)] for name in COLUMNS}
+    every = [Entries.none()]
+    before = 0
     for rows, cells in _each(places):
-        entries += Entries(cells.owner + len(columns["z"]), cells.key, cells.n)
+        every.append(cells.moved(before))
+        before += len(rows["x"])
         for name, values in rows.items():
-            columns[name] += values
-    return Additions(columns, entries)
+            columns[name].append(np.broadcast_to(values, rows["x"].shape))
+    return Additions(
+        {name: np.concatenate(values) for name, values in columns.items()}, Entries.all_of(every)
+    )
 
 
-def _each(places: Places) -> Iterator[tuple[dict[str, list[int]], Entries]]:
+def _each(places: Places) -> Iterator[tuple[dict[str, Ints], Entries]]:
     """For each zoom and span: the keys, and the cells under each."""
     alone = places.shared != 0
     for z, spans in SPANS_OF.items():
@@ -92,12 +96,12 @@ def _each(places: Places) -> Iterator[tuple[dict[str, list[int]], Entries]]:
             key = tiles[rows // width]
             yield (
                 {
-                    "series_id": (key >> 44).tolist(),
-                    "z": [z] * len(rows),
-                    "x": (key >> 22 & (1 << 22) - 1).tolist(),
-                    "y": (key & (1 << 22) - 1).tolist(),
-                    "span": [span] * len(rows),
-                    "start": ((rows % width + lowest) * span).tolist(),
+                    "series_id": key >> 44,
+                    "z": np.array(z),
+                    "span": np.array(span),
+                    "start": (rows % width + lowest) * span,
+                    "x": key >> 22 & (1 << 22) - 1,
+                    "y": key & (1 << 22) - 1,
                 },
                 Entries(owner.astype(np.int64), both % CELLS, total),
             )

@@ -38,13 +38,23 @@ class Entries:
         owner = np.repeat(np.asarray(owners, np.int64), sizes)
         return cls(owner, found["key"].astype(np.int64), found["n"].astype(np.int64))
 
-    def __add__(self, other: Self) -> Self:
-        """All of both."""
-        return type(self)(
-            np.concatenate((self.owner, other.owner)),
-            np.concatenate((self.key, other.key)),
-            np.concatenate((self.n, other.n)),
+    @classmethod
+    def none(cls) -> Self:
+        """Nothing."""
+        return cls(*(np.zeros(0, np.int64) for _ in range(3)))
+
+    @classmethod
+    def all_of(cls, each: Sequence[Self]) -> Self:
+        """All of several."""
+        return cls(
+            np.concatenate([one.owner for one in each]),
+            np.concatenate([one.key for one in each]),
+            np.concatenate([one.n for one in each]),
         )
+
+    def moved(self, by: int) -> Self:
+        """The same of owners so much farther on."""
+        return type(self)(self.owner + by, self.key, self.n)
 
     def summed(self) -> Self:
         """One entry for each owner and key that is not nothing, in their order."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.heat.arrays import Texts
 from geo.heat.keeping import Places
 from geo.heat.spans import EVER, SPANS
 from geo.heat.sums import Additions, Table
@@ -133,32 +134,39 @@ def figures(delta: Delta, categories: Sequence[str]) -> Additions:
     groups, group = _groups(delta)
     row, day, fact = _events(delta)
     of, n = group[row], delta["sign"][row]
-    columns: dict[str, list[Any]] = {name: [] for name in FIGURES.key}
-    entries = Entries(*(np.zeros(0, np.int64) for _ in range(3)))
+    columns: dict[str, list[Ints]] = {name: [] for name in FIGURES.key}
+    every: list[Entries] = []
+    before = 0
     for level in LEVELS:
         masked = groups.copy()
-        masked[:, 1:][:, [not level & bit for bit in (1, 2, 4)]] = [
-            each for each, bit in ((ALL, 1), (ALL, 2), (-1, 4)) if not level & bit
-        ]
+        for place, (bit, all_of_them) in enumerate(((1, ALL), (2, ALL), (4, -1)), start=1):
+            if not level & bit:
+                masked[:, place] = all_of_them
         named, which = np.unique(masked, axis=0, return_inverse=True)
+        whose = which.ravel()[of]
         for span in (EVER, *SPANS):
             start = day // span if span else np.zeros_like(day)
             lowest = int(start.min())
             width = int(start.max()) - lowest + 1
-            both, total = sums((which.ravel()[of] * width + start - lowest) * KEYS + fact, n)
+            both, total = sums((whose * width + start - lowest) * KEYS + fact, n)
             rows, owner = np.unique(both // KEYS, return_inverse=True)
             who = named[rows // width]
-            entries += Entries(owner.astype(np.int64) + len(columns["level"]), both % KEYS, total)
-            columns["authority_id"] += who[:, 0].tolist()
-            columns["level"] += [level] * len(rows)
-            columns["span"] += [span] * len(rows)
-            columns["start"] += ((rows % width + lowest) * span).tolist()
-            columns["category"] += [
-                categories[c] if c >= 0 else ALL_CATEGORIES for c in who[:, 3].tolist()
-            ]
-            columns["area_id"] += who[:, 1].tolist()
-            columns["team_id"] += who[:, 2].tolist()
-    return Additions(columns, entries)
+            every.append(Entries(owner.astype(np.int64) + before, both % KEYS, total))
+            before += len(rows)
+            for name, values in (
+                ("authority_id", who[:, 0]),
+                ("level", np.full(len(rows), level)),
+                ("span", np.full(len(rows), span)),
+                ("start", (rows % width + lowest) * span),
+                ("category", who[:, 3]),
+                ("area_id", who[:, 1]),
+                ("team_id", who[:, 2]),
+            ):
+                columns[name].append(values)
+    found: dict[str, Any] = {name: np.concatenate(values) for name, values in columns.items()}
+    names = [*categories, ALL_CATEGORIES]  # -1 is the last
+    found["category"] = Texts(names[at] for at in found["category"].tolist())
+    return Additions(found, Entries.all_of(every))
 
 
 def _groups(delta: Delta) -> tuple[Ints, Ints]:

@@ -8,7 +8,7 @@ from psycopg.rows import tuple_row
 
 from geo.heat.reading import spans_of
 from geo.heat.spans import EVER, Part, day, number, parts
-from geo.heat.vectors import Entries, Ints
+from geo.heat.vectors import Entries
 from reporting.asked import Days
 from reporting.counting.facts import LEVELS, TOOK, Fact
 from reporting.counting.values import By, Durations, Figure
@@ -64,13 +64,7 @@ async def figures(
     place = np.array([owners[row[:1] + row[2:5]] for row in rows], np.int64)
     sign = np.array([row[1] for row in rows], np.int64)
     found = Entries(place[read.owner], read.key, read.n * sign[read.owner]).summed()
-    ends = np.searchsorted(found.owner, np.arange(len(keys) + 1)).tolist()
-    every = [
-        _figure(key, bool(by & {"day", "week"}), found.key[low:high], found.n[low:high])
-        for key, low, high in zip(keys, ends, ends[1:], strict=False)
-        if low < high
-    ]
-    return sorted(every, key=Figure.key)
+    return sorted(_figures(list(keys), found, dated=bool(by & {"day", "week"})), key=Figure.key)
 
 
 async def _parts(
@@ -96,20 +90,25 @@ async def _parts(
     )
 
 
-def _figure(key: tuple[Any, ...], dated: bool, keys: Ints, ns: Ints) -> Figure:  # noqa: FBT001
-    bucket, area, team, category = key
-    counts = dict(zip(keys.tolist(), ns.tolist(), strict=True))
-    took = keys >= TOOK
-    return Figure(
-        area=area,
-        team=team,
-        category=category,
-        start=day(bucket) if dated else None,
-        closed={
-            reason: counts[Fact.CLOSED + place]
-            for place, reason in enumerate(CLOSED_REASONS)
-            if Fact.CLOSED + place in counts
-        },
-        durations=Durations(keys[took] - TOOK, ns[took]),
-        **{name: counts.get(fact, 0) for name, fact in _PLAIN.items()},
-    )
+def _figures(keys: list[tuple[Any, ...]], found: Entries, *, dated: bool) -> Iterator[Figure]:
+    """The figures of each key that has any."""
+    plain = found.key < TOOK
+    table = np.zeros((len(keys), TOOK), np.int64)
+    table[found.owner[plain], found.key[plain]] = found.n[plain]
+    owner, classes, ns = (each[~plain] for each in (found.owner, found.key - TOOK, found.n))
+    ends = np.searchsorted(owner, np.arange(len(keys) + 1)).tolist()
+    for place, (key, counts) in enumerate(zip(keys, table.tolist(), strict=True)):
+        if not any(counts):
+            continue
+        bucket, area, team, category = key
+        reasons = zip(CLOSED_REASONS, counts[Fact.CLOSED :], strict=False)
+        took = slice(ends[place], ends[place + 1])
+        yield Figure(
+            area=area,
+            team=team,
+            category=category,
+            start=day(bucket) if dated else None,
+            closed={reason: n for reason, n in reasons if n},
+            durations=Durations(classes[took], ns[took]),
+            **{name: counts[fact] for name, fact in _PLAIN.items()},
+        )

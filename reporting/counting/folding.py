@@ -15,16 +15,17 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import class_row, tuple_row
 
 from geo.heat import keeping, sums
+from geo.heat.arrays import speak
 from geo.heat.keeping import HEAT
 from geo.heat.sums import Table
 from reporting.counting import facts
 from reporting.counting.facts import FIGURES
-from reporting.counting.values import LOOK
+from reporting.counting.values import LOOK, Ints
 from reporting.queries import counting as queries
 from reporting.runtime import Connection
 
-#: Jobs of one statement.
-CHUNK: Final = 20_000
+#: Jobs of one statement: some 400 MB at most.
+CHUNK: Final = 50_000
 #: More changes than this of one authority, and counting it anew costs less.
 MOST: Final = 100_000
 #: The clock is asked at least so often.
@@ -125,6 +126,7 @@ async def rebuild(conn: Connection, authority_id: int | None = None) -> int:
 
 
 async def _touched(conn: Connection, *, most: int, stale_s: float) -> list[_Touched]:
+    await conn.execute(queries.PLANS)
     await conn.execute(queries.BEGIN)
     async with conn.cursor(row_factory=class_row(_Touched)) as cursor:
         await cursor.execute(queries.TOUCHED, {"most": most, "stale_s": stale_s})
@@ -175,6 +177,7 @@ async def count(
         "authority": authority_id,
     }
     async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+        speak(cursor)
         await cursor.execute(queries.put(anew=anew, into=target.counted), values, prepare=False)
         row = await cursor.fetchone()
     if row is None or row[0] is None:
@@ -182,10 +185,7 @@ async def count(
     *numbers, names = row
     categories = sorted(set(names))
     place = {name: at for at, name in enumerate(categories)}
-    delta = {
-        name: np.array(column, np.int64)
-        for name, column in zip(queries.DELTA, numbers, strict=True)
-    }
+    delta: dict[str, Ints] = dict(zip(queries.DELTA, numbers, strict=True))
     delta["category"] = np.array([place[name] for name in names], np.int64)
     series = await keeping.series(conn, facts.series_names(delta, categories))
     await sums.add(conn, target.heat, keeping.additions(facts.places(delta, categories, series)))

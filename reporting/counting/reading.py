@@ -28,7 +28,7 @@ from reporting.runtime import Connection
 __all__ = ["as_of", "cells", "figures", "points", "shared"]
 
 #: Where a tile closer than those that are kept holds more, its cells are those of the kept one.
-FEW: Final = 10_000
+FEW: Final = 5_000
 #: The most points that are read where no sums are kept.
 LIMIT: Final = 20_000
 #: The shortest span of the closest tiles that are kept.

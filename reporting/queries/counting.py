@@ -117,6 +117,13 @@ LOCK: Final = "lock table counts_kept in share row exclusive mode"
 LOCK_IF_FREE: Final = f"{LOCK} nowait"
 ONE_MOMENT: Final = "set transaction isolation level repeatable read"
 
+#: Some jobs among millions are looked up one by one: to read a whole table for a part of it costs
+#: little each time, and much each of a hundred times.
+PLANS: Final = """
+select set_config('enable_seqscan', 'off', true), set_config('random_page_cost', '1', true),
+  set_config('work_mem', '64MB', true), set_config('jit', 'off', true)
+"""
+
 #: The database whose transactions a snapshot counts.
 _HISTORY: Final = "(select system_identifier::text from pg_control_system())"
 
