@@ -128,7 +128,7 @@ async def statements(conn: Connection) -> dict[str, tuple[str, dict[str, Any]]]:
         "nearby": (reports.NEARBY, here | {"category": "pothole", "radius_m": 60.0}),
         "report by id": (tracking.ONE_BY_ID, {"id": report}),
         "report by reference": (tracking.ONE_BY_REFERENCE, {"reference": f"R{reference}"}),
-        "timeline": (tracking.TIMELINE, {"job": job}),
+        "timeline": (tracking.TIMELINE, {"report": report}),
         "photos of a report": (tracking.PHOTOS, {"report": report}),
         "tracking token": (staff.REPORT_BY_BEARER, {"token_hash": b"x"}),
         "job": (jobs.ONE, {"job": job}),
