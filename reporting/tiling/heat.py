@@ -1,9 +1,9 @@
 """Heat: how many reports, open jobs or overdue jobs there are in the cells of a tile.
 
-By authority, category and days the counts are kept, and a tile costs what it shows. Wards, teams,
-statuses and priorities are read from single points, at most ``POINTS`` of them; an answer from some
-of the points only says that it is cut. Points that very many reports share are no hotspots: they
-are told apart from the cells.
+By authority, days, and category or ward the counts are kept, and a tile costs what it shows. Teams,
+statuses, priorities, and categories in some wards are read from single points, at most ``POINTS``
+of them; an answer from some of the points only says that it is cut. Points that very many reports
+share are no hotspots: they are told apart from the cells.
 """
 
 from dataclasses import dataclass, replace
@@ -116,7 +116,8 @@ async def grid(
         ],
         shared=[
             Cell(each.lng, each.lat, each.n)
-            for each in found[0][1].shared
+            for _, counted in found
+            for each in counted.shared
             if _is_inside(box, each.lng, each.lat)
         ],
         as_of=min(counted.cells.as_of for _, counted in found),
@@ -138,9 +139,10 @@ def _wanted(
 
 
 async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Tile) -> _Counted:
-    narrow = (wanted.areas, wanted.teams, wanted.statuses, wanted.priorities)
-    if any(each is not None for each in narrow):
-        areas, teams, statuses, priorities = narrow
+    rest = (wanted.teams, wanted.statuses, wanted.priorities)
+    both = wanted.areas is not None and wanted.categories is not None
+    if both or any(each is not None for each in rest):
+        teams, statuses, priorities = rest
         points = await reading.points(
             conn,
             authority_id=wanted.authority,
@@ -148,7 +150,7 @@ async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Til
             tile=at,
             days=wanted.days,
             categories=wanted.categories,
-            areas=areas,
+            areas=wanted.areas,
             teams=teams,
             statuses=statuses,
             priorities=priorities,
@@ -160,6 +162,7 @@ async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Til
         authority_id=wanted.authority,
         measure=measure,
         categories=wanted.categories,
+        areas=wanted.areas,
         days=wanted.days,
         tile=at,
     )
@@ -168,7 +171,9 @@ async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Til
         authority_id=wanted.authority,
         measure=measure,
         categories=wanted.categories,
+        areas=wanted.areas,
         days=wanted.days,
+        tile=at,
     )
     return _Counted(cells, shared)
 

@@ -84,9 +84,10 @@ async def get_ward_tile(
     description=(
         "Layer `cells` (n, at the middle of each cell that has any) and layer `shared` (n): points"
         " that very many reports share, because a geocoder puts there what it cannot place; they"
-        " are in no cell. By authority, category and days all is counted. By ward, team, status"
-        " and priority at most 20,000 points of a tile are, without shared ones; a layer `cut`"
-        " says that there are more. `Last-Modified` says as of when."
+        " are in no cell. By authority, days, and category or ward all is counted. By team,"
+        " status, priority, and by category and ward together at most 20,000 points of a tile are,"
+        " without shared ones; a layer `cut` says that there are more. `Last-Modified` says as of"
+        " when."
     ),
     dependencies=TAKES_BEARER,
     response_class=Response,
