@@ -17,6 +17,8 @@ HANDOVERS_S: Final = 90 * DAY_S
 #: Longer than a tablet's cursor lives, and longer than a tablet may be late.
 CHANGES_S: Final = 45 * DAY_S
 OPERATIONS_S: Final = 60 * DAY_S
+#: How long what was done at a desk can be undone.
+UNDO_S: Final = 90 * DAY_S
 #: Rows of one statement.
 BATCH: Final = 5_000
 
@@ -30,6 +32,7 @@ _RULES: Final[Mapping[str, tuple[str, float]]] = {
     "departures": (queries.DEPARTURES, CHANGES_S),
     "touches": (queries.TOUCHES, CHANGES_S),
     "operations": (queries.OPERATIONS, OPERATIONS_S),
+    "jobs_before": (queries.JOBS_BEFORE, UNDO_S),
 }
 
 

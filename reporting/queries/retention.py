@@ -84,3 +84,14 @@ where id in (
   limit %(limit)s
 )
 """
+
+#: What was done so long ago is not undone any more.
+JOBS_BEFORE = """
+delete from job_before
+where update_id in (
+  select update_id from job_before
+  where at < now() - make_interval(secs => %(age_s)s)
+  order by at
+  limit %(limit)s
+)
+"""

@@ -247,12 +247,12 @@ async def test_only_who_decides_about_both_merges_them(
         path = f"/v1/jobs/{job_of(one)}/merge"
         answer = await client.post(path, json=body, headers={**who, **key})
         assert answer.status_code == expected
-        for other in (str(job_of(one)), str(uuid4())):
+        for job in (job_of(one), uuid4()):
             for what, said in (("split", {"reports": [one["id"]]}), ("unmerge", {})):
                 answer = await client.post(
-                    f"/v1/jobs/{other}/{what}", json=said, headers={**who, **key}
+                    f"/v1/jobs/{job}/{what}", json=said, headers={**who, **key}
                 )
-                assert answer.status_code == (404 if other != str(job_of(one)) else expected)
+                assert answer.status_code == (expected if job == job_of(one) else 404)
 
 
 async def test_reporters_are_told_only_what_is_new_to_them_and_never_that_it_is_closed(
@@ -291,3 +291,35 @@ async def test_reporters_are_told_only_what_is_new_to_them_and_never_that_it_is_
         ("ann@example.org", "changed", "fixed"),
         ("bob@example.org", "changed", "fixed"),
     ]
+
+
+async def test_tablets_and_links_go_with_the_reports(
+    client: httpx.AsyncClient, people: People, desk: Headers, do: Do
+) -> None:
+    one, other = await two_jobs(client)
+    a, b = job_of(one), job_of(other)
+    crew = await people.crew()
+    link = {"id": str(uuid4()), "name": "Mere Surfacing Ltd", "days": 14}
+    made = await client.post(f"/v1/jobs/{a}/handovers", json=link, headers=desk)
+    assert made.status_code in {200, 201}, made.text
+
+    async def links(job: UUID) -> int:
+        answer = await client.get(f"/v1/jobs/{job}/handovers", headers=desk)
+        return sum(each["state"] == "live" for each in answer.json()["items"])
+
+    async def news(since: str) -> Answer:
+        params = {"updated_since": since}
+        found: Answer = (await client.get("/v1/jobs", params=params, headers=crew)).json()
+        return found
+
+    first = await news("")
+    assert {each["id"] for each in first["items"]} == {str(a), str(b)}
+    await do(a, "merge", into=str(b))
+    merged = await news(first["cursor"])
+    assert merged["gone"] == [str(a)]
+    assert {each["id"]: each["report_count"] for each in merged["items"]} == {str(b): 2}
+    assert (await links(a), await links(b)) == (0, 1)
+    await do(a, "unmerge")
+    back = await news(merged["cursor"])
+    assert (back["gone"], {each["id"] for each in back["items"]}) == ([], {str(a), str(b)})
+    assert (await links(a), await links(b)) == (1, 0)
