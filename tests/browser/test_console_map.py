@@ -27,12 +27,27 @@ from tests.reporting.statistics.test_tables import a_year
 from tests.support.browser import CHROMIUM, CHROMIUM_OPTIONS, Trouble, axe
 from tests.support.county import County, inside
 from tests.support.desk import PASSWORD, Desk
+from tests.support.until import until
 
 #: What Chromium says of drawing without a graphics card, and of what a test takes away from it.
 DRAWING = ("GL Driver Message", "WebGL", "GPU")
 KIND = "Pothole"
 SUM_OF_SQUARES = """() => [...document.querySelectorAll('#near tr[data-n]')]
   .reduce((sum, row) => sum + Number(row.dataset.n), 0)"""
+#: How often something was drawn by WebGL.
+COUNT_DRAWING = """
+globalThis.drawings = 0;
+const { drawElements } = WebGL2RenderingContext.prototype;
+WebGL2RenderingContext.prototype.drawElements = function (...given) {
+  globalThis.drawings += 1;
+  return drawElements.apply(this, given);
+};
+"""
+DRAWN_IN_20_FRAMES = """async () => {
+  const before = globalThis.drawings;
+  for (let n = 0; n < 20; n += 1) await new Promise(requestAnimationFrame);
+  return globalThis.drawings - before;
+}"""
 COLUMNS = ("reports", "jobs", "fixed", "open", "overdue")
 
 
@@ -51,11 +66,12 @@ class Atlas:
         self, address: str = "/console/map", *, browser: Browser | None = None, **options: Any
     ) -> Page:
         """A browser of its own, signed in by the form."""
-        options = {"viewport": {"width": 1440, "height": 900}, **options}
+        options = {"viewport": {"width": 1100, "height": 760}, **options}
         context = await (browser or self.browser).new_context(**options)
         self.contexts.append(context)
         self.trouble.watch_all(context, self.site)
         page = await context.new_page()
+        await page.add_init_script(COUNT_DRAWING)
         await page.goto(self.site + address)
         await page.get_by_label("E-mail address").fill("jo@shire.example")
         await page.get_by_label("Password").fill(PASSWORD)
@@ -117,6 +133,11 @@ async def drawn(page: Page) -> None:
     await expect(page.locator("body")).to_have_attribute("data-map", "ready")
 
 
+async def rests(page: Page) -> bool:
+    drawings: int = await page.evaluate(DRAWN_IN_20_FRAMES)
+    return drawings == 0 and await page.evaluate("globalThis.drawings") > 0
+
+
 def param(name: str, value: str) -> re.Pattern[str]:
     return re.compile(rf"[?&]{name}={value}(&|$)")
 
@@ -128,6 +149,8 @@ async def test_what_is_on_the_map_is_in_the_table_and_in_the_address(atlas: Atla
     days = dict(part.split("=") for part in page.url.partition("?")[2].split("&"))
     assert await shown(page) == await told(page, first=days["from"], last=days["to"])
     assert await axe(page) == []
+    # A map that nobody moves rests.
+    await until(lambda: rests(page), "the map rests")
 
     await page.locator(".map-filters > summary").click()
     await page.get_by_label("All days so far").check()

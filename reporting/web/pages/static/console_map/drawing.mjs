@@ -179,7 +179,12 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
 
   const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: "", jobs: "", most: 0, mostFor: "" };
   const places = new Map(wards.features.map(({ properties, geometry }) => [properties.code, { name: properties.name, at: inside(geometry), box: boxOf(geometry) }]));
-  const sure = (id, on) => map.setLayoutProperty(id, "visibility", on ? "visible" : "none");
+  // The library draws anew also when nothing changes by it: idle maps would never rest.
+  const paint = (id, name, value) => map.getPaintProperty(id, name) === value || map.setPaintProperty(id, name, value);
+  const sure = (id, on) => {
+    const value = on ? "visible" : "none";
+    if (map.getLayoutProperty(id, "visibility") !== value) map.setLayoutProperty(id, "visibility", value);
+  };
   const feature = (code) => ({ source: "kerbline-wards", id: code });
 
   // --- Heat
@@ -207,8 +212,8 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     const isHeat = inView.view === "heat" || (inView.view === "points" && tooMany());
     for (const each of BUFFERS) {
       const on = each === inView.buffer && inView.view !== "wards";
-      map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-opacity", on && isHeat ? 0.9 : 0);
-      map.setPaintProperty(`kerbline-shared-${each}`, "text-opacity", on ? 1 : 0);
+      paint(`kerbline-heat-${each}`, "heatmap-opacity", on && isHeat ? 0.9 : 0);
+      paint(`kerbline-shared-${each}`, "text-opacity", on ? 1 : 0);
     }
   }
 
@@ -224,7 +229,7 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     const found = Math.max(0, ...near.map(({ properties }) => properties.n));
     inView.most = key === inView.mostFor ? Math.max(inView.most, found) : found;
     inView.mostFor = key;
-    if (inView.most) for (const each of BUFFERS) map.setPaintProperty(`kerbline-heat-${each}`, "heatmap-intensity", PEAK / inView.most);
+    if (inView.most) for (const each of BUFFERS) paint(`kerbline-heat-${each}`, "heatmap-intensity", PEAK / inView.most);
     const wide = cellWidth();
     const note = document.getElementById("heat-most");
     const side = wide >= 950 ? `${(wide / 1000).toFixed(1)} km` : `${Math.round(wide / 10) * 10 || Math.round(wide)} m`;
@@ -265,7 +270,7 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
       const row = inView.byCode.get(code);
       map.setFeatureState(feature(code), { step: isWards ? Number(row?.step ?? 0) : 0, chosen: code === next.chosen });
     }
-    map.setPaintProperty("kerbline-fill", "fill-opacity", isWards ? (isOurs ? 1 : 0.72) : 0);
+    paint("kerbline-fill", "fill-opacity", isWards ? (isOurs ? 1 : 0.72) : 0);
     map.getSource("kerbline-labels").setData({
       type: "FeatureCollection",
       features: [...places].map(([code, { name, at: middle }]) => ({
