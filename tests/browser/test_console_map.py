@@ -313,7 +313,7 @@ async def test_small_screens_paper_and_a_map_that_cannot_be_fetched(atlas: Atlas
     await expect(page.locator("#map")).to_be_hidden()
     await expect(page.locator("#plan")).to_be_visible()
     await expect(page.locator("#ask")).to_be_hidden()
-    await expect(page.locator("caption")).to_contain_text("any day so far")
+    await expect(page.locator("#figures-said")).to_contain_text("any day so far")
     sideways = "(() => { const it = document.querySelector('#figures .scroll');"
     assert await page.evaluate(f"{sideways} return it.scrollHeight <= it.clientHeight + 1 }})()")
     await page.emulate_media(media="screen")

@@ -62,9 +62,8 @@ class Shown:
 @router.api_route("", methods=["GET", "HEAD"])
 async def get_map(request: Request, runtime: RuntimeDep, who: StaffDep) -> Response:
     shown = await _shown(request, runtime, who)
-    last = shown.look.days[1] if shown.look.days else shown.look.today
     async with runtime.reading() as conn:
-        plan = await _plan(request, conn, shown.rules, who.authority_id, last)
+        plan = await _plan(request, conn, shown.rules, who.authority_id, _last(shown.look))
     return await console_page(
         "map.html",
         runtime,
@@ -90,6 +89,11 @@ async def get_parts(request: Request, runtime: RuntimeDep, who: StaffDep) -> Res
         kinds=shown.rules.categories,
         **_values(shown, who),
     )
+
+
+def _last(look: Look) -> date:
+    """The day whose wards are drawn."""
+    return look.days[1] if look.days else look.today
 
 
 async def _plan(
@@ -217,6 +221,8 @@ def _values(shown: Shown, who: Staff) -> dict[str, Any]:
         "as_of": spoken.instant(shown.as_of, authority.timezone),
         "rows": shown.wards,
         "total": shown.total,
+        "outlines": "-".join(map(str, sorted(wards.vintages(rules, authority, _last(look))))),
+        "outlines_at": _last(look),
         "legend": map_figures.legend(shown.wards, shown.cuts),
         "weeks": shown.weeks,
         "trend": shown.trend[-TREND:],

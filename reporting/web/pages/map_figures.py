@@ -113,9 +113,11 @@ def ward(row: Row, at: Sequence[float], look: Look) -> Ward:
 
 def legend(found: Sequence[Ward], at: Sequence[float]) -> list[Key]:
     """Each step in words, the most first, with how many wards are on it."""
-    words = ["none", *map_steps.words(at)]
-    n = [sum(1 for each in found if each.code and each.step == step) for step in range(len(words))]
-    return [Key(step, words[step], n[step]) for step in reversed(range(len(words)))]
+    steps = zip((0, *map_steps.shades(at)), ["none", *map_steps.words(at)], strict=True)
+    return [
+        Key(step, words, sum(1 for each in found if each.code and each.step == step))
+        for step, words in reversed(list(steps))
+    ]
 
 
 def unit(look: Look) -> str:

@@ -1,7 +1,7 @@
 """The steps by which a map is coloured, in round numbers and in words (pure).
 
-A step is an index: 0 is nothing, 1 the fewest, the last the most. The bounds are quantiles, so that
-each step holds about as many wards, brought to round numbers that can be read out.
+A step is a shade: 0 is nothing, 1 the lightest, the last the most. The bounds are quantiles, so
+that each step holds about as many wards, brought to round numbers that can be read out.
 """
 
 from bisect import bisect_right
@@ -14,6 +14,7 @@ from typing import Final
 MOST: Final = 5
 #: From here on no figures behind the point.
 _LARGE: Final = 10
+_SHADES: Final = ((3,), (2, 5), (1, 3, 5), (1, 2, 4, 5), (1, 2, 3, 4, 5))
 _ROUND: Final = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -27,7 +28,12 @@ def bounds(values: Sequence[float], *, whole: bool = False) -> tuple[float, ...]
 
 def step(value: float | None, cuts: Sequence[float]) -> int:
     """On which step a number stands; nothing and no number stand on none."""
-    return 1 + bisect_right(cuts, value) if value else 0
+    return shades(cuts)[bisect_right(cuts, value)] if value else 0
+
+
+def shades(cuts: Sequence[float]) -> tuple[int, ...]:
+    """The steps there are: fewer than all are as far apart as they can be, the darkest the most."""
+    return _SHADES[len(cuts)]
 
 
 def words(cuts: Sequence[float]) -> list[str]:

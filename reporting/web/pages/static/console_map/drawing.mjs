@@ -132,13 +132,13 @@ const boxOf = (geometry) => {
 
 // --- The map -----------------------------------------------------------------------------------------------
 
-async function outlines(authority) {
-  const answer = await fetch(`/v1/wards?${new URLSearchParams({ authority })}`);
+async function outlines(authority, at) {
+  const answer = await fetch(`/v1/wards?${new URLSearchParams({ authority, at })}`);
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return answer.json();
 }
 
-export async function drawn(frame, { at, bounds, unit, choose, moved, failed, opened }) {
+export async function drawn(frame, { at, bounds, vintage, day, unit, choose, moved, failed, opened }) {
   const { module, sheet: css, styleUrl, authority } = frame.dataset;
   const [library, { style: base, isOurs }] = await Promise.all([import(module), ground(styleUrl), sheet(css)]);
   const canvas = frame.querySelector("#map");
@@ -147,7 +147,7 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
   let wards = EMPTY;
   const noWards = "The wards could not be fetched, so the map is not drawn. The tables below are whole.";
   try {
-    wards = await outlines(authority);
+    wards = await outlines(authority, day);
   } catch {
     failed(noWards, () => location.reload());
   }
@@ -178,7 +178,28 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
   addLayers(map, wards, isOurs);
 
   const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: "", jobs: "", most: 0, mostFor: "" };
-  const places = new Map(wards.features.map(({ properties, geometry }) => [properties.code, { name: properties.name, at: inside(geometry), box: boxOf(geometry) }]));
+  let places = new Map();
+  const place = ({ features }) => (places = new Map(features.map(({ properties, geometry }) => [properties.code, { name: properties.name, at: inside(geometry), box: boxOf(geometry) }])));
+  place(wards);
+
+  // Other boundaries were in force on another day.
+  let drawnOf = vintage;
+  async function redraw(next) {
+    drawnOf = next.vintage;
+    try {
+      const found = await outlines(authority, next.day);
+      if (drawnOf !== next.vintage) return;
+      wards = found;
+      place(wards);
+      map.removeFeatureState({ source: "kerbline-wards" });
+      map.getSource("kerbline-wards").setData(wards);
+      show(last);
+    } catch {
+      failed("The wards of those days could not be fetched: the lines are today’s. The tables below are whole.", retry);
+      drawnOf = null;
+    }
+  }
+
   // The library draws anew also when nothing changes by it: idle maps would never rest.
   const paint = (id, name, value) => map.getPaintProperty(id, name) === value || map.setPaintProperty(id, name, value);
   const sure = (id, on) => {
@@ -386,9 +407,10 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
     wrong = false;
     failed(null);
     inView.ask = inView.jobs = "";
-    show({ view: inView.view, rows: inView.rows, chosen: inView.chosen, ask: last.ask });
+    show(last);
+    if (last.vintage !== drawnOf) redraw(last);
   };
-  let last = { ask: new URLSearchParams() };
+  let last = { view: "wards", rows: [], chosen: null, ask: new URLSearchParams(), vintage, day };
   map.on("error", ({ error, sourceId }) => {
     if (!sourceId?.startsWith("kerbline")) return console.warn(`map: ${error?.message}`);
     wrong = true;
@@ -418,12 +440,13 @@ export async function drawn(frame, { at, bounds, unit, choose, moved, failed, op
   }
 
   return {
-    wards,
+    wards: () => wards,
     show(next) {
       last = next;
       changes += 1;
       document.body.dataset.map = "busy";
       show(next);
+      if (next.vintage !== drawnOf) redraw(next);
       map.triggerRepaint();
     },
     point,

@@ -43,7 +43,7 @@ async function fetched(address, jobs, wards) {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const given = await answer.json();
     before = address;
-    section.replaceChildren(...(jobs ? ofJobs(given) : ofSquares(given, wards)));
+    section.replaceChildren(...(jobs ? ofJobs(given, wards) : ofSquares(given, wards)));
   } catch (error) {
     if (mine.signal.aborted) return;
     before = "";
@@ -93,7 +93,7 @@ function ofSquares({ features, shared, zoom, cut }, wards) {
   return found;
 }
 
-function ofJobs({ items, next }) {
+function ofJobs({ items, next }, wards) {
   const found = [heading("Job by job")];
   if (!items.length) return [...found, make("p", {}, "No job is in what the map shows.")];
   return [
@@ -102,7 +102,7 @@ function ofJobs({ items, next }) {
     table("Job by job", ["Job", "What", "Ward", "Status", "Priority", "Due"].map((each) => ({ words: each })),
       items.map((job) => make("tr", {},
         make("th", { scope: "row" }, make("a", { href: `/console/jobs/${job.id}` }, job.reference)),
-        cell(job.category.replaceAll("_", " ")), cell(job.ward?.name ?? ""), cell(`${job.status.replaceAll("_", " ")}${job.overdue ? ", late" : ""}`), cell(job.priority),
+        cell(job.category.replaceAll("_", " ")), cell(job.location ? nameAt([job.location.lng, job.location.lat], wards) : ""), cell(`${job.status.replaceAll("_", " ")}${job.overdue ? ", late" : ""}`), cell(job.priority),
         cell(job.due_at ? new Date(job.due_at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) : "")))),
   ];
 }

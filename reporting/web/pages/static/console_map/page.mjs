@@ -9,7 +9,7 @@ const byId = (id) => document.getElementById(id);
 const page = document.querySelector(".map-page");
 const ask = byId("ask");
 const frame = byId("frame");
-const PARTS = ["words", "legend", "weeks", "panel", "figures"];
+const PARTS = ["words", "legend", "weeks", "panel", "jobs", "figures"];
 const FILTERS = ["category", "team", "ward", "status", "priority"];
 // What the script keeps in the address beside the form's own fields.
 const BESIDE = ["chosen", "sort", "at"];
@@ -35,8 +35,14 @@ function shown() {
     path.setAttribute("class", `step-${row?.dataset.step ?? 0}${path.dataset.code === chosen ? " chosen" : ""}`);
   }
   time.show(byId("weeks"));
-  map?.show({ view, rows: rows(), chosen, ask: tileParams() });
-  near.show({ view, ask: tileParams(), box: map?.box() ?? everywhere, zoom: map?.zoom() ?? FINE, wards: map?.wards ?? null });
+  map?.show({ view, rows: rows(), chosen, ask: tileParams(), ...outlines() });
+  near.show({ view, ask: tileParams(), box: map?.box() ?? everywhere, zoom: map?.zoom() ?? FINE, wards: map?.wards() ?? null });
+}
+
+/** Which wards are drawn: boundaries move, and those of the last day that is looked at are right. */
+function outlines() {
+  const { outlines: vintage, at } = byId("figures").dataset;
+  return { vintage, day: at };
 }
 
 /** What tiles and lists are asked: the filters, with the days only where they count. */
@@ -269,13 +275,14 @@ async function draw() {
     const { drawn } = await import("./drawing.mjs");
     map = await drawn(frame, {
       at: params.get("at"),
+      ...outlines(),
       bounds: everywhere,
       unit,
       choose: (code) => choose(code, null),
       moved: (at) => {
         params = but({ at });
         keep("replace");
-        near.show({ view: params.get("view") ?? "wards", ask: tileParams(), box: map.box(), zoom: map.zoom(), wards: map.wards });
+        near.show({ view: params.get("view") ?? "wards", ask: tileParams(), box: map.box(), zoom: map.zoom(), wards: map.wards() });
       },
       failed: (words, again) => trouble("map", words, again),
       opened: (...content) => {
