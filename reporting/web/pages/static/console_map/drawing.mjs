@@ -1,23 +1,15 @@
 // The map itself: wards coloured by the table's rows, heat and jobs from tiles. Raises where the
 // browser cannot draw it.
 
+import { BUFFERS, JOBS_FROM, addLayers, ground, still } from "./layers.mjs";
 import { make } from "./make.mjs";
+import { boxOf, inside } from "./shapes.mjs";
 
-const STYLE_PATIENCE_MS = 4000;
-const LETTERS = ["Arial", "Helvetica", "sans-serif"];
-const GROUND = "#e9eef0";
-const INK = "#14252e";
-const YELLOW = "#ffd23f";
-const JOBS_FROM = 9; // farther out nobody tells them apart
 const NEAREST = 18;
 const FINGER_PX = 12;
 const SETTLE_MS = 400;
 const PEAK = 2.2; // a cell alone has 0.4 of its weight in its middle
 const MOST_AHEAD = 24;
-const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const style = getComputedStyle(document.documentElement);
-const SHADES = [0, 1, 2, 3, 4, 5].map((n) => style.getPropertyValue(`--step-${n}`).trim());
-const EMPTY = { type: "FeatureCollection", features: [] };
 const STATUSES = ["received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed"];
 
 function sheet(address) {
@@ -26,109 +18,6 @@ function sheet(address) {
   document.head.append(link);
   return there;
 }
-
-// Streets from the council's own server, if it names one and it answers soon; else plain ground.
-async function ground(address) {
-  try {
-    if (address) {
-      const answer = await fetch(address, { signal: AbortSignal.timeout(STYLE_PATIENCE_MS) });
-      if (answer.ok) return { style: await answer.json(), isOurs: false };
-    }
-  } catch {
-    // As without one.
-  }
-  return { style: { version: 8, sources: {}, layers: [{ id: "kerbline-ground", type: "background", paint: { "background-color": GROUND } }] }, isOurs: true };
-}
-
-// --- What lies on it -----------------------------------------------------------------------------------
-
-const state = (name) => ["boolean", ["feature-state", name], false];
-const shade = ["match", ["coalesce", ["feature-state", "step"], 0], ...SHADES.flatMap((color, n) => [n, color]), SHADES[0]];
-const words = (field, size) => ({ "text-field": field, "text-font": LETTERS, "text-size": size, "text-max-width": 8 });
-const halo = { "text-color": INK, "text-halo-color": "#ffffff", "text-halo-width": 1.8 };
-
-// Heat is drawn in two buffers: the next window comes in while the one before is still seen.
-const BUFFERS = ["a", "b"];
-
-function addLayers(map, wards, isOurs) {
-  map.addSource("kerbline-wards", { type: "geojson", data: wards, promoteId: "code" });
-  map.addSource("kerbline-labels", { type: "geojson", data: EMPTY });
-  const add = (layer) => map.addLayer(layer);
-  add({ id: "kerbline-land", type: "fill", source: "kerbline-wards", paint: { "fill-color": SHADES[0], "fill-opacity": isOurs ? 1 : 0 } });
-  add({ id: "kerbline-fill", type: "fill", source: "kerbline-wards", paint: { "fill-color": shade, "fill-opacity": isOurs ? 1 : 0.72 } });
-  for (const each of BUFFERS) {
-    map.addSource(`kerbline-heat-${each}`, { type: "vector", tiles: [], minzoom: 0, maxzoom: 17 });
-    add({
-      id: `kerbline-heat-${each}`, type: "heatmap", source: `kerbline-heat-${each}`, "source-layer": "cells", layout: { visibility: "none" },
-      paint: {
-        "heatmap-weight": ["get", "n"], "heatmap-intensity": 0.05,
-        // A cell is 8 pixels wide at a whole zoom, and twice that just before the next.
-        "heatmap-radius": ["interpolate", ["exponential", 2], ["zoom"], ...Array.from({ length: 18 }, (_, z) => [z, 18, z + 0.999, 34]).flat()],
-        "heatmap-color": ["interpolate", ["linear"], ["heatmap-density"], 0, "rgba(211,228,238,0)", 0.06, SHADES[1], 0.25, SHADES[2], 0.5, SHADES[3], 0.75, SHADES[4], 1, SHADES[5]],
-        "heatmap-opacity": 0, "heatmap-opacity-transition": { duration: still ? 0 : 250 },
-      },
-    });
-    add({
-      id: `kerbline-shared-${each}`, type: "symbol", source: `kerbline-heat-${each}`, "source-layer": "shared",
-      layout: { visibility: "none", ...words(["concat", "◇ ", ["to-string", ["get", "n"]]], 15), "text-allow-overlap": true },
-      paint: { ...halo, "text-opacity": 0 },
-    });
-  }
-  add({ id: "kerbline-line", type: "line", source: "kerbline-wards", paint: { "line-color": "#51656f", "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 15, 2.2] } });
-  const over = (id, color, width, name) =>
-    add({ id, type: "line", source: "kerbline-wards", layout: { "line-join": "round" }, paint: { "line-color": color, "line-width": width, "line-opacity": ["case", state(name), 1, 0] } });
-  over("kerbline-chosen-edge", INK, 7, "chosen");
-  over("kerbline-chosen", YELLOW, 3, "chosen");
-  over("kerbline-pointed", INK, 3, "pointed");
-  map.addSource("kerbline-jobs", { type: "vector", tiles: [], minzoom: JOBS_FROM, maxzoom: 17 });
-  const late = ["boolean", ["get", "overdue"], false];
-  const done = ["in", ["get", "status"], ["literal", ["fixed", "closed"]]];
-  const size = (few) => ["interpolate", ["linear"], ["zoom"], JOBS_FROM, few * 0.7, 16, few * 1.6];
-  add({
-    id: "kerbline-jobs", type: "circle", source: "kerbline-jobs", "source-layer": "jobs",
-    layout: { visibility: "none", "circle-sort-key": ["case", late, 2, done, 0, 1] },
-    paint: {
-      "circle-radius": size(6),
-      "circle-color": ["case", late, SHADES[5], done, "#ffffff", SHADES[3]],
-      "circle-stroke-width": ["case", late, 3, 1.5],
-      "circle-stroke-color": ["case", late, YELLOW, done, "#6f8088", INK],
-    },
-  });
-  add({ id: "kerbline-names", type: "symbol", source: "kerbline-labels", layout: { ...words(["get", "text"], ["interpolate", ["linear"], ["zoom"], 8, 11, 13, 15]), "text-padding": 3 }, paint: halo });
-}
-
-/** A place for each ward's name: the middle of its largest part's widest line. */
-function inside(geometry) {
-  const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
-  const [, rings] = parts.map((each) => [Math.abs(area(each[0])), each]).sort((a, b) => b[0] - a[0])[0];
-  const ys = rings[0].map(([, y]) => y);
-  const [low, high] = [Math.min(...ys), Math.max(...ys)];
-  let best = { wide: -1, at: rings[0][0] };
-  for (let n = 1; n < 10; n += 1) {
-    const y = low + ((high - low) * n) / 10;
-    const cuts = rings.flatMap((ring) => ring.slice(1).flatMap(([x2, y2], i) => {
-      const [x1, y1] = ring[i];
-      return y1 > y !== y2 > y ? [x1 + ((y - y1) / (y2 - y1)) * (x2 - x1)] : [];
-    })).sort((a, b) => a - b);
-    for (let i = 0; i + 1 < cuts.length; i += 2) {
-      // The middle lines are preferred: a name is read where the ward is high, too.
-      const wide = (cuts[i + 1] - cuts[i]) * (1 - Math.abs(n - 5) / 12);
-      if (wide > best.wide) best = { wide, at: [(cuts[i] + cuts[i + 1]) / 2, y] };
-    }
-  }
-  return best.at;
-}
-
-const area = (ring) => ring.reduce((sum, [x, y], i) => {
-  const [nx, ny] = ring[(i + 1) % ring.length];
-  return sum + x * ny - nx * y;
-}, 0) / 2;
-
-const boxOf = (geometry) => {
-  const points = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-};
 
 // --- The map -----------------------------------------------------------------------------------------------
 
@@ -144,7 +33,7 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
   const canvas = frame.querySelector("#map");
   const home = () => whole ?? bounds;
   let whole = null;
-  let wards = EMPTY;
+  let wards = { type: "FeatureCollection", features: [] };
   const noWards = "The wards could not be fetched, so the map is not drawn. The tables below are whole.";
   try {
     wards = await outlines(authority, day);

@@ -2,11 +2,11 @@
 // the map comes to rest; what was asked before is called off.
 
 import { make } from "./make.mjs";
+import { holds } from "./shapes.mjs";
 
 const PATIENCE_MS = 350;
 const MOST_SQUARES = 100;
 const MOST_JOBS = 50;
-const JOBS_FROM = 12;
 const section = document.getElementById("near");
 let asking = null;
 let waiting = null;
@@ -107,13 +107,4 @@ function ofJobs({ items, next }, wards) {
   ];
 }
 
-/** The ward of a place, by its outline: near enough to find it on the map. */
-function nameAt([x, y], wards) {
-  const has = (ring) => ring.reduce((within, [x2, y2], i) => {
-    const [x1, y1] = ring[(i || ring.length) - 1];
-    return y1 > y !== y2 > y && x < x1 + ((y - y1) / (y2 - y1)) * (x2 - x1) ? !within : within;
-  }, false);
-  const found = wards?.features.find(({ geometry }) =>
-    (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates).some(([outer, ...holes]) => has(outer) && !holes.some(has)));
-  return found?.properties.name ?? "–";
-}
+const nameAt = (place, wards) => wards?.features.find(({ geometry }) => holds(geometry, place))?.properties.name ?? "–";
