@@ -9,7 +9,7 @@ wrong is named.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -86,50 +86,44 @@ async def take_checkpoint(conn: Connection, keys: Keys) -> int | None:
         heads = await cursor.fetchall()
         if not heads:
             return None
-        return await _sign(cursor, keys, heads, queries.ADD_CHECKPOINT)
+        jobs, seqs, hashes = map(list, zip(*heads, strict=True))
+        seen = {"jobs": jobs, "seqs": seqs, "hashes": hashes}
+        signed = await _signed(cursor, keys, len(heads), chain.heads_digest(heads))
+        await cursor.execute(queries.ADD_CHECKPOINT, {**signed, **seen})
+        [(number,)] = await cursor.fetchall()
+    return int(number)
 
 
-async def checkpoint_new(
-    conn: Connection, keys: Keys, heads: Sequence[tuple[UUID, int, bytes]]
-) -> None:
-    """Sign the heads, in order of job, of jobs that this transaction has stored as seen.
+async def checkpoint_new(conn: Connection, keys: Keys, *, heads: int, digest: bytes) -> int:
+    """Sign the digest of jobs that this transaction has stored as seen; its heads are to follow.
 
     Others who take checkpoints wait for its end, so it comes last in it.
     """
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(queries.LOCK_CHECKPOINTS)
-        await _sign(cursor, keys, heads, queries.ADD_CHECKPOINT_OF_NEW)
+        signed = await _signed(cursor, keys, heads, digest)
+        await cursor.execute(queries.ADD_CHECKPOINT_OF_NEW, signed)
+        [(number,)] = await cursor.fetchall()
+    return int(number)
 
 
-async def _sign(
-    cursor: AsyncCursor[Any],
-    keys: Keys,
-    heads: Sequence[tuple[UUID, int, bytes]],
-    statement: str,
-) -> int:
+async def _signed(
+    cursor: AsyncCursor[Any], keys: Keys, heads: int, digest: bytes
+) -> dict[str, Any]:
+    """The columns of the next checkpoint, on top of the last one."""
     await cursor.execute(queries.LAST_CHECKPOINT)
     last = await cursor.fetchone()
     [(at,)] = await (await cursor.execute(queries.NOW)).fetchall()
     previous = last[0] if last else GENESIS
-    digest = chain.heads_digest(heads)
-    found = chain.checkpoint_hash(previous, at=at, heads=len(heads), digest=digest)
-    jobs, seqs, hashes = map(list, zip(*heads, strict=True))
-    await cursor.execute(
-        statement,
-        {
-            "at": at,
-            "heads": len(heads),
-            "digest": digest,
-            "previous_hash": previous,
-            "hash": found,
-            "signature": keys.checkpoints.sign(found),
-            "jobs": jobs,
-            "seqs": seqs,
-            "hashes": hashes,
-        },
-    )
-    [(number,)] = await cursor.fetchall()
-    return int(number)
+    found = chain.checkpoint_hash(previous, at=at, heads=heads, digest=digest)
+    return {
+        "at": at,
+        "heads": heads,
+        "digest": digest,
+        "previous_hash": previous,
+        "hash": found,
+        "signature": keys.checkpoints.sign(found),
+    }
 
 
 async def verify(conn: Connection, keys: Keys, progress: Progress | None = None) -> Proof:

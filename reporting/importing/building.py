@@ -21,15 +21,15 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from reporting import events, screen
-from reporting.chain import GENESIS, canonical, utc
+from reporting.chain import GENESIS, canonical, head_bytes, utc
+from reporting.importing.given import Given
 from reporting.importing.grouping import Group
 from reporting.importing.mapping import DUPLICATE
-from reporting.importing.placing import Given
 from reporting.importing.reading import Past
 from reporting.keys import Keys, token_hash
 from reporting.references import reference
 from reporting.status import STANDS_STILL
-from routing.rulebook import Rules
+from routing.categories import Category
 from routing.triage import Triage, due_at, triage
 
 #: What the log sets apart two updates of one instant by.
@@ -62,17 +62,20 @@ def outcome(group: Group, lone_duplicate: str) -> Outcome:
     return Outcome(status, reason or None, head.closed or head.created)
 
 
-class Head(NamedTuple):
-    """The end of a job's chain."""
+class Built(NamedTuple):
+    """All that is to be stored of a chunk: the lines of COPY by table, and what is signed."""
 
-    job: UUID
-    seq: int
-    hash: bytes
+    copies: Mapping[str, str]
+    #: Reasons that assignments name by number.
+    reasons: Sequence[str]
+    heads: int
+    digest: bytes
+    updates: int
 
 
 @dataclass
 class Lines:
-    """What is to be stored, a line of COPY for each row, by table."""
+    """Lines as they are made, by table."""
 
     reports: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
@@ -84,15 +87,38 @@ class Lines:
     #: Assignments name their reasons, which many share, by number.
     assignments: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
-    heads: list[Head] = field(default_factory=list)
+    #: The ends of the chains, for the checkpoint: they come in order of job.
+    heads: list[str] = field(default_factory=list)
+    digest: Any = field(default_factory=sha256)
+
+    def built(self) -> Built:
+        """All of them, table by table."""
+        copies = {
+            "reporter": self.reporters,
+            "report": self.reports,
+            "report_words": self.words,
+            "job": self.jobs,
+            "job_report": self.links,
+            "job_update": self.updates,
+            "imported": self.imported,
+            "import_assignment": self.assignments,
+            "checkpoint_head": self.heads,
+        }
+        return Built(
+            copies={table: "\n".join((*rows, "")) for table, rows in copies.items() if rows},
+            reasons=tuple(self.reasons),
+            heads=len(self.heads),
+            digest=self.digest.digest(),
+            updates=len(self.updates),
+        )
 
 
 @dataclass
 class Builder:
-    """Builds the lines of one chunk after another."""
+    """Builds the lines of a chunk."""
 
     keys: Keys
-    rules: Rules
+    categories: Mapping[str, Category]
     source: str
     source_id: int
     lone_duplicate: str
@@ -101,13 +127,13 @@ class Builder:
     _judged: dict[tuple[int, str, int], tuple[Given, Triage, Any]] = field(default_factory=dict)
 
     def build(
-        self, groups: Iterable[tuple[Group, Sequence[Given]]], numbers: Iterator[int]
-    ) -> Lines:
+        self, groups: Iterable[tuple[Group, Sequence[Given]]], numbers: Sequence[int]
+    ) -> Built:
         """The lines of some groups; ``numbers`` are fresh ones behind references, in plenty."""
-        lines, ids = Lines(), new_ids()
+        lines, ids, fresh = Lines(), new_ids(), iter(numbers)
         for group, given in groups:
-            self._group(lines, group, given, numbers, ids)
-        return lines
+            self._group(lines, group, given, fresh, ids)
+        return lines.built()
 
     def _group(
         self,
@@ -129,7 +155,7 @@ class Builder:
             self._report(lines, row, own, log, next(numbers))
         ended = outcome(group, self.lone_duplicate)
         closed = self._end(log, ended)
-        assignment, made = whose.assignment, utc(first.created)
+        assignment = whose.assignment
         columns = (
             log.job,
             reference(next(numbers)),
@@ -149,14 +175,15 @@ class Builder:
             log.seq,
             _bytes(log.head),
             log.seq,
-            made,
+            log.first,
             log.last,
             closed,
             0,
         )
         lines.jobs.append("\t".join(map(str, columns)))
-        lines.heads.append(Head(UUID(log.job), log.seq, log.head))
-        _assign(lines, log.job, made, whose)
+        lines.heads.append(f"{log.job}\t{log.seq}\t{_bytes(log.head)}")
+        lines.digest.update(head_bytes(UUID(log.job), log.seq, log.head))
+        _assign(lines, log.job, log.first, whose)
 
     def _begin(
         self, log: "_Log", report: str, row: Past, whose: Given, group: Group
@@ -250,7 +277,7 @@ class Builder:
         key = id(whose), category, reports
         known = self._judged.get(key)
         if known is None:
-            kind = self.rules.categories[category]
+            kind = self.categories[category]
             calendar = whose.assignment.authority.calendar
             judged = triage(kind, {}, _ANY_DAY, calendar, zones=whose.zones, reports=reports)
             known = self._judged[key] = (whose, judged, judged.as_json())
@@ -259,7 +286,7 @@ class Builder:
     def _due(self, row: Past, priority: int, whose: Given) -> datetime:
         """When it was due. Most are due at the end of a day, whatever the hour they came at."""
         authority = whose.assignment.authority
-        calendar, category = authority.calendar, self.rules.categories[row.category]
+        calendar, category = authority.calendar, self.categories[row.category]
         day = row.created.astimezone(_zone(authority.timezone)).date()
         key = (row.category, priority, authority.id, day)
         if key not in self._closes:
@@ -286,19 +313,19 @@ class _Log:
         self.ids = ids
         self.seq = 0
         self.head = GENESIS
-        #: When the last update was recorded; as an instant and as text.
+        #: When the last update was recorded, and the first; as an instant and as text.
         self.at = datetime.min.replace(tzinfo=UTC)
-        self.last = ""
+        self.first = self.last = ""
         #: The report that the last update told of.
         self.report = ""
         self._lines = lines.updates
 
     def add(self, kind: str, report: str | None, at: datetime, changes: Mapping[str, Any]) -> None:
         """One more update, a moment after the last one at the soonest."""
-        made = utc(at)
+        made = recorded = utc(at)
         if at <= self.at:
             at = self.at + TICK
-        recorded = utc(at)
+            recorded = utc(at)
         actor = f"report:{report}" if report else "system"
         update, previous = next(self.ids), self.head
         self.seq += 1
@@ -322,6 +349,7 @@ class _Log:
             f"\t{_bytes(previous)}\t{_bytes(self.head)}"
         )
         self.at, self.last = at, recorded
+        self.first = self.first or recorded
         if report is not None:
             self.report = report
 

@@ -3,46 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from geo.errors import LooksSwapped
 from reporting.errors import ImportRefused
+from reporting.importing.given import Given, Placed
 from reporting.importing.reading import Past, Rejected
 from reporting.runtime import Connection
 from routing.assign import Assignment, assign, in_words
 from routing.bulk import STAGE, Standings
 from routing.place import Standing
 from routing.rulebook import AuthorityRow, Rules, TeamRow, load
-from routing.triage import Zone
 
 VERSION: Final = "select version from rulebook where id = 1"
-
-
-class Given(NamedTuple):
-    """Whose a row was, and why: what rows of one kind at one kind of place share."""
-
-    category: str
-    assignment: Assignment
-    #: Another than the rules', where the map names one.
-    team: TeamRow | None
-    #: Why it has that team, as JSON text.
-    team_reasons: str | None
-    zones: tuple[Zone, ...]
-
-    @property
-    def holder(self) -> TeamRow:
-        """The team that had it."""
-        return self.team or self.assignment.team
-
-
-class Placed(NamedTuple):
-    """A row, and whose it was."""
-
-    past: Past
-    given: Given
 
 
 @dataclass

@@ -7,6 +7,7 @@ read and built. Memory holds the chunks in flight and the duplicates that wait f
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +16,12 @@ from typing import Final, Protocol
 from geo.kinds import LOCK_ROUTING
 from reporting.errors import ImportRefused
 from reporting.importing import storing
-from reporting.importing.building import Builder, outcome
+from reporting.importing.beside import Task, build, pool
+from reporting.importing.building import outcome
+from reporting.importing.given import Given, Placed
 from reporting.importing.grouping import Group, Grouping
 from reporting.importing.mapping import ImportMap
-from reporting.importing.placing import Given, Placed, Placer
+from reporting.importing.placing import Placer
 from reporting.importing.reading import Past, Reader, Rejected, Row
 from reporting.importing.tallying import Tally
 from reporting.queries import importing as queries
@@ -27,8 +30,8 @@ from reporting.runtime import Connection, Runtime
 
 #: Rows of one transaction.
 CHUNK: Final = 5_000
-#: Chunks in flight: one is written while another is built.
-IN_FLIGHT: Final = 2
+#: Chunks in flight: one is placed, one is built and one is written.
+IN_FLIGHT: Final = 3
 #: Rows read before others may go on.
 SLICE: Final = 500
 
@@ -65,7 +68,8 @@ class Run:
     progress: Callable[[str, float], None] = lambda _what, _done: None
     tally: Tally = field(default_factory=Tally)
     _placer: Placer = field(init=False)
-    _builder: Builder | None = None
+    #: Where chunks are built, from the second one on: what is one chunk is not worth a process.
+    _pool: ProcessPoolExecutor | None = None
     _source: int | None = None
     #: Ids that are being stored now, and what their rows were.
     _flying: dict[str, bytes] = field(default_factory=dict)
@@ -85,6 +89,8 @@ class Run:
                 )
                 await self._read()
             finally:
+                if self._pool is not None:
+                    self._pool.shutdown(cancel_futures=True)
                 await conn.execute(queries.UNLOCK_RUN, {"authority": home.id})
         return self.tally
 
@@ -171,12 +177,15 @@ class Run:
                 self._know(row, self._flying[row.key])
             else:
                 self._flying[row.key] = row.row_hash
+        if flights and self._pool is None and not self.is_dry:
+            self._pool = pool(self.runtime.settings.secret_key.get_secret_value())
         flights.add(asyncio.create_task(self._chunk(_without(groups, gone))))
         await asyncio.sleep(0)
 
     async def _chunk(self, groups: Sequence[Group]) -> None:
         try:
             async with self.runtime.unit() as conn:
+                await conn.execute(queries.PATIENT)
                 await conn.execute(LOCK_ROUTING_SHARED, {"lock": LOCK_ROUTING})
                 placed = await self._placed(conn, await self._fresh(conn, groups))
                 if placed and not self.is_dry:
@@ -230,19 +239,33 @@ class Run:
         self, conn: Connection, groups: Sequence[tuple[Group, Sequence[Given]]]
     ) -> None:
         rules = await self._placer.rules(conn)
-        if self._builder is None or self._builder.rules is not rules:
-            self._builder = Builder(
-                keys=self.runtime.keys,
-                rules=rules,
-                source=self.map.source,
-                source_id=self._source or 0,
-                lone_duplicate=self.map.status.lone_duplicate,
-            )
         count = len(groups) + sum(len(group.rows) for group, _ in groups)
-        numbers = await storing.numbers(conn, count)
-        lines = self._builder.build(groups, numbers)
-        self.tally.updates += len(lines.updates)
-        await storing.store(conn, self.runtime.keys, lines)
+        given = {id(each): each for _, whose in groups for each in whose}
+        place = {number: n for n, number in enumerate(given)}
+        task = Task(
+            categories=rules.categories,
+            source=self.map.source,
+            source_id=self._source or 0,
+            lone_duplicate=self.map.status.lone_duplicate,
+            groups=[_lightened(group) for group, _ in groups],
+            given=[each.lightened() for each in given.values()],
+            which=[[place[id(each)] for each in whose] for _, whose in groups],
+            numbers=await storing.numbers(conn, count),
+        )
+        if self._pool is None:
+            built = task.build(self.runtime.keys)
+        else:
+            loop = asyncio.get_running_loop()
+            built = await loop.run_in_executor(self._pool, build, task)
+        self.tally.updates += built.updates
+        await storing.store(conn, self.runtime.keys, built)
+
+
+def _lightened(group: Group) -> Group:
+    """The same without the cells."""
+    rows = tuple([row._replace(cells=()) for row in group.rows])
+    head = next(n for n, row in enumerate(group.rows) if row is group.head)
+    return Group(rows, rows[head])
 
 
 def _without(groups: Iterable[Group], gone: set[int]) -> list[Group]:

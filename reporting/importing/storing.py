@@ -1,12 +1,12 @@
 """Storing the lines of a chunk: all of it in one transaction, or nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.rows import tuple_row
 
 from reporting import verify
-from reporting.importing.building import Lines
+from reporting.importing.building import Built
 from reporting.keys import Keys
 from reporting.queries import importing as queries
 from reporting.runtime import Connection
@@ -27,43 +27,38 @@ async def known(conn: Connection, source_id: int, keys: Sequence[str]) -> dict[s
         return dict(await cursor.fetchall())
 
 
-async def numbers(conn: Connection, count: int) -> Iterator[int]:
+async def numbers(conn: Connection, count: int) -> list[int]:
     """Fresh numbers behind references."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(queries.NUMBERS, {"count": count})
-        return iter([number for (number,) in await cursor.fetchall()])
+        return [number for (number,) in await cursor.fetchall()]
 
 
-async def store(conn: Connection, keys: Keys, lines: Lines) -> None:
+async def store(conn: Connection, keys: Keys, built: Built) -> None:
     """Write them. A checkpoint comes with them: changing each job for it later costs as much again.
 
     The caller has a transaction, which this ends.
     """
-    async with conn.cursor() as cursor:
-        for table, rows in (
-            ("reporter", lines.reporters),
-            ("report", lines.reports),
-            ("report_words", lines.words),
-            ("job", lines.jobs),
-            ("job_report", lines.links),
-            ("job_update", lines.updates),
-            ("imported", lines.imported),
-        ):
-            await _copy(cursor, queries.COPY[table], rows)
+    copies = built.copies
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        for table, statement in queries.COPY.items():
+            await _copy(cursor, statement, copies.get(table, ""))
         await cursor.execute(queries.STAGE_ASSIGNMENTS)
-        reasons = [f"{n}\t{_escaped(text)}" for text, n in lines.reasons.items()]
-        await _copy(cursor, queries.COPY_REASONS, reasons)
-        await _copy(cursor, queries.COPY_ASSIGNMENTS, lines.assignments)
+        reasons = [f"{n}\t{_escaped(text)}\n" for n, text in enumerate(built.reasons)]
+        await _copy(cursor, queries.COPY_REASONS, "".join(reasons))
+        await _copy(cursor, queries.COPY_ASSIGNMENTS, copies.get("import_assignment", ""))
         await cursor.execute(queries.ASSIGN)
-    if lines.heads:
-        await verify.checkpoint_new(conn, keys, lines.heads)
+        await cursor.execute(queries.STAGE_HEADS)
+        await _copy(cursor, queries.COPY_HEADS, copies.get("checkpoint_head", ""))
+    number = await verify.checkpoint_new(conn, keys, heads=built.heads, digest=built.digest)
+    await conn.execute(queries.ADD_HEADS, {"checkpoint": number})
 
 
-async def _copy(cursor: Any, statement: str, rows: Sequence[str]) -> None:
-    if not rows:
+async def _copy(cursor: Any, statement: str, lines: str) -> None:
+    if not lines:
         return
     async with cursor.copy(statement) as copy:
-        await copy.write("\n".join((*rows, "")))
+        await copy.write(lines)
 
 
 def _escaped(text: str) -> str:

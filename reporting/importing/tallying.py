@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reporting.importing.given import Placed
 from reporting.importing.grouping import Group
 from reporting.importing.mapping import DUPLICATE
-from reporting.importing.placing import Placed
 from reporting.importing.reading import Past, Rejected, comparable
 
 

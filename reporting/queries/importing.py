@@ -26,6 +26,9 @@ from unnest(%(keys)s::text[]) wanted (key)
 join imported known on known.source_id = %(source)s and known.key = wanted.key
 """
 
+#: While a chunk is built, its transaction has nothing to say to the server.
+PATIENT: Final = "set local idle_in_transaction_session_timeout = 0"
+
 NUMBERS: Final = "select nextval('reference_number') from generate_series(1, %(count)s)"
 
 _COPIES: Final = {
@@ -63,4 +66,14 @@ ASSIGN: Final = """
 insert into assignment (job_id, at, authority_id, team_id, reasons)
 select job_id, at, authority_id, team_id, reasons
 from import_assignment join import_reason using (n)
+"""
+
+#: The checkpoint's number is known last: others who take one wait from then on.
+STAGE_HEADS: Final = """
+create temporary table import_head (job_id uuid, seq int, hash bytea) on commit drop
+"""
+COPY_HEADS: Final = "copy import_head from stdin"
+ADD_HEADS: Final = """
+insert into checkpoint_head (checkpoint_id, job_id, seq, hash)
+select %(checkpoint)s, job_id, seq, hash from import_head
 """

@@ -127,7 +127,7 @@ limit %(limit)s
 for no key update skip locked
 """
 
-_ADDED = """
+ADD_CHECKPOINT = """
 with added as (
   insert into checkpoint (at, heads, digest, previous_hash, hash, signature)
   values (%(at)s, %(heads)s, %(digest)s, %(previous_hash)s, %(hash)s, %(signature)s)
@@ -140,14 +140,16 @@ seen as (
 heads as (
   insert into checkpoint_head (checkpoint_id, job_id, seq, hash)
   select added.id, seen.job_id, seen.seq, seen.hash from added, seen
-)"""
-
-ADD_CHECKPOINT = f"""{_ADDED},
+),
 jobs as (
   update job set checkpointed_version = seen.seq from seen where job.id = seen.job_id
 )
 select id from added
 """
 
-#: Of jobs that were stored in this transaction as seen already.
-ADD_CHECKPOINT_OF_NEW = f"{_ADDED} select id from added"
+#: Its heads follow, of jobs that were stored in this transaction as seen already.
+ADD_CHECKPOINT_OF_NEW = """
+insert into checkpoint (at, heads, digest, previous_hash, hash, signature)
+values (%(at)s, %(heads)s, %(digest)s, %(previous_hash)s, %(hash)s, %(signature)s)
+returning id
+"""

@@ -225,9 +225,9 @@ def test_a_run_that_is_cut_off_is_finished_by_the_next(
 
     async def dies(*args: Any) -> None:
         nonlocal count
-        count += 1
+        number = count = count + 1
         await stored(*args)
-        if count == 4:
+        if number == 4:
             raise OSError("the plug was pulled")
 
     monkeypatch.setattr(storing, "store", dies)
