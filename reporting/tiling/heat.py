@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
+from geo.heat.arrays import speak
 from geo.points import BBox
 from geo.tiles import CELLS, EXTENT, Tile, corner, covering, position
 from reporting.asked import Asked, Narrowed, narrowed
@@ -23,13 +24,12 @@ from reporting.counting import reading
 from reporting.counting.values import Cells, Measure, Shared
 from reporting.errors import Invalid
 from reporting.queries import tiles as queries
-from reporting.tiling.arrays import take_arrays
 from routing.rulebook import Rules
 
 Connection = AsyncConnection[Any]
 
 #: Single points that are read for a tile, at most.
-POINTS: Final = 20_000
+POINTS: Final = 8_000
 #: Tiles that a box of the heat map is put together from, at most.
 TILES: Final = 6
 
@@ -85,7 +85,7 @@ async def tile(
         **_shared_in(at, found.shared),
     }
     async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
-        take_arrays(cursor)
+        speak(cursor)
         await cursor.execute(queries.HEAT, values)
         [(body,)] = await cursor.fetchall()
     return Drawn(bytes(body), found.cells.as_of)

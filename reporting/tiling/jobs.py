@@ -19,10 +19,10 @@ Connection = AsyncConnection[Any]
 
 #: From here on a tile is so small that its jobs are found by their place; farther out, by due time.
 PLACES_FROM_ZOOM: Final = 12
-#: Jobs that a tile shows; a tile of them has 120 kB.
-MOST: Final = 1200
+#: Jobs that a tile shows; a tile of them has 80 kB.
+MOST: Final = 1000
 #: Jobs that are looked at for a tile, by how many wards or teams they are looked for in.
-READ: Final = ((1, 6000), (10, 1000), (1000, 200))
+READ: Final = ((1, 4000), (10, 800), (1000, 200))
 
 
 async def tile(conn: Connection, rules: Rules, seen: Scope, asked: Asked, at: Tile) -> bytes:

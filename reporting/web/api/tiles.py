@@ -85,7 +85,7 @@ async def get_ward_tile(
         "Layer `cells` (n, at the middle of each cell that has any) and layer `shared` (n): points"
         " that very many reports share, because a geocoder puts there what it cannot place; they"
         " are in no cell. By authority, days, and category or ward all is counted. By team,"
-        " status, priority, and by category and ward together at most 20,000 points of a tile are,"
+        " status, priority, and by category and ward together at most 8,000 points of a tile are,"
         " without shared ones; a layer `cut` says that there are more. `Last-Modified` says as of"
         " when."
     ),
@@ -116,7 +116,7 @@ async def get_heat_tile(
     operation_id="getJobTile",
     summary="Single jobs",
     description=(
-        "Layer `jobs` (id, reference, category, status, priority, overdue), at most 1,200 of them:"
+        "Layer `jobs` (id, reference, category, status, priority, overdue), at most 1,000 of them:"
         " the most overdue first. A layer `cut` says that there are more. Unless `status` says"
         " otherwise, those that are open."
     ),
