@@ -73,16 +73,19 @@ def position(z: int, lng: float, lat: float) -> tuple[float, float]:
 def covering(box: BBox, z: int, most: int) -> list[Tile]:
     """The tiles that a box lies in, from farther out where they would be more than so many."""
     while True:
-        side = 2**z
-        (west, north), (east, south) = (
-            position(z, box.west, box.north),
-            position(z, box.east, box.south),
-        )
-        columns = range(int(west), min(int(east), side - 1) + 1)
-        rows = range(max(int(north), 0), min(int(south), side - 1) + 1)
-        if len(columns) * len(rows) <= most or z == 0:
+        west, north = _at(z, box.west, box.north)
+        east, south = _at(z, box.east, box.south)
+        if (east - west + 1) * (south - north + 1) <= most or z == 0:
+            rows, columns = range(north, south + 1), range(west, east + 1)
             return [Tile(z, x, y) for y in rows for x in columns]
         z -= 1
+
+
+def _at(z: int, lng: float, lat: float) -> tuple[int, int]:
+    """The tile of a place; the last ones hold the edges of the map."""
+    x, y = position(z, lng, lat)
+    last = 2**z - 1
+    return max(0, min(last, int(x))), max(0, min(last, int(y)))
 
 
 def encoded(layers: Mapping[str, str]) -> str:

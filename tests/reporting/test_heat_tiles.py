@@ -291,6 +291,9 @@ async def test_the_heatmap_has_the_cells_of_the_tiles(
         if (row.kind, row.category) == ("job", "pothole") and row.status not in {"fixed", "closed"}
     ]
     assert found == cells_of(meant, 9)
+    world = {**box, "bbox": "-180,-90,180,90", "zoom": 22}
+    all_of_it = (await client.get("/v1/heatmap", headers=admin, params=world)).json()
+    assert sum(each["properties"]["n"] for each in all_of_it["features"]) == len(meant)
     part = {**box, "bbox": "-1.1,51.9,-0.97,52.1", "zoom": 14}
     west = (await client.get("/v1/heatmap", headers=admin, params=part)).json()
     assert west["zoom"] < 14  # six tiles at most
