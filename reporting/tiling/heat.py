@@ -6,6 +6,7 @@ of them; an answer from some of the points only says that it is cut. Points that
 share are no hotspots: they are told apart from the cells.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -42,13 +43,8 @@ class Drawn:
     as_of: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The middle of a cell, or a shared point, and how many there are."""
-
-    lng: float
-    lat: float
-    n: int
+#: The middle of a cell or a shared point, longitude first, and how many there are.
+Place = tuple[float, float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +52,10 @@ class Grid:
     """The cells of a box."""
 
     zoom: int
-    cells: list[Cell]
-    shared: list[Cell]
+    cells: list[Place]
+    shared: list[Place]
     as_of: datetime | None
     is_cut: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    cells: Cells
-    shared: list[Shared]
 
 
 async def tile(
@@ -75,20 +65,20 @@ async def tile(
     wanted, measure = _wanted(rules, seen, asked, measure)
     if wanted is None:
         return Drawn(b"")
-    found = await _counted(conn, wanted, measure, at)
+    found = await _cells(conn, wanted, measure, at)
     values = {
-        "xs": found.cells.xs,
-        "ys": found.cells.ys,
-        "ns": found.cells.ns,
-        "cut": found.cells.cut,
+        "xs": found.xs,
+        "ys": found.ys,
+        "ns": found.ns,
+        "cut": found.cut,
         "most": POINTS,
-        **_shared_in(at, found.shared),
+        **_shared_in(at, await _shared(conn, wanted, measure, at)),
     }
     async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
         speak(cursor)
         await cursor.execute(queries.HEAT, values)
         [(body,)] = await cursor.fetchall()
-    return Drawn(bytes(body), found.cells.as_of)
+    return Drawn(bytes(body), found.as_of)
 
 
 async def grid(
@@ -105,23 +95,17 @@ async def grid(
     wanted, measure = _wanted(rules, seen, replace(asked, bbox=None), measure)
     if wanted is None:
         return Grid(tiles[0].z, [], [], None, is_cut=False)
-    found = [(at, await _counted(conn, wanted, measure, at)) for at in tiles]
+    found = [(at, await _cells(conn, wanted, measure, at)) for at in tiles]
     return Grid(
         zoom=tiles[0].z,
-        cells=[
-            cell
-            for at, counted in found
-            for cell in _places(at, counted.cells)
-            if _is_inside(box, cell.lng, cell.lat)
-        ],
+        cells=[place for at, cells in found for place in _places(at, cells, box)],
         shared=[
-            Cell(each.lng, each.lat, each.n)
-            for _, counted in found
-            for each in counted.shared
-            if _is_inside(box, each.lng, each.lat)
+            (each.lng, each.lat, each.n)
+            for each in await _shared(conn, wanted, measure)
+            if box.west <= each.lng <= box.east and box.south <= each.lat <= box.north
         ],
-        as_of=min(counted.cells.as_of for _, counted in found),
-        is_cut=any(counted.cells.cut for _, counted in found),
+        as_of=min(cells.as_of for _, cells in found),
+        is_cut=any(cells.cut for _, cells in found),
     )
 
 
@@ -138,26 +122,45 @@ def _wanted(
     return narrowed(rules, seen, asked), measure
 
 
-async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Tile) -> _Counted:
+def _is_kept(wanted: Narrowed) -> bool:
+    """There are counts of it."""
     rest = (wanted.teams, wanted.statuses, wanted.priorities)
     both = wanted.areas is not None and wanted.categories is not None
-    if both or any(each is not None for each in rest):
-        teams, statuses, priorities = rest
-        points = await reading.points(
+    return not both and all(each is None for each in rest)
+
+
+async def _cells(conn: Connection, wanted: Narrowed, measure: Measure, at: Tile) -> Cells:
+    if _is_kept(wanted):
+        return await reading.cells(
             conn,
             authority_id=wanted.authority,
             measure=measure,
-            tile=at,
-            days=wanted.days,
             categories=wanted.categories,
             areas=wanted.areas,
-            teams=teams,
-            statuses=statuses,
-            priorities=priorities,
-            limit=POINTS,
+            days=wanted.days,
+            tile=at,
         )
-        return _Counted(points, [])
-    cells = await reading.cells(
+    return await reading.points(
+        conn,
+        authority_id=wanted.authority,
+        measure=measure,
+        tile=at,
+        days=wanted.days,
+        categories=wanted.categories,
+        areas=wanted.areas,
+        teams=wanted.teams,
+        statuses=wanted.statuses,
+        priorities=wanted.priorities,
+        limit=POINTS,
+    )
+
+
+async def _shared(
+    conn: Connection, wanted: Narrowed, measure: Measure, at: Tile | None = None
+) -> list[Shared]:
+    if not _is_kept(wanted):
+        return []
+    return await reading.shared(
         conn,
         authority_id=wanted.authority,
         measure=measure,
@@ -166,16 +169,6 @@ async def _counted(conn: Connection, wanted: Narrowed, measure: Measure, at: Til
         days=wanted.days,
         tile=at,
     )
-    shared = await reading.shared(
-        conn,
-        authority_id=wanted.authority,
-        measure=measure,
-        categories=wanted.categories,
-        areas=wanted.areas,
-        days=wanted.days,
-        tile=at,
-    )
-    return _Counted(cells, shared)
 
 
 def _shared_in(at: Tile, shared: list[Shared]) -> dict[str, NDArray[np.int64]]:
@@ -190,14 +183,11 @@ def _shared_in(at: Tile, shared: list[Shared]) -> dict[str, NDArray[np.int64]]:
     return {"shared_xs": xs, "shared_ys": ys, "shared_ns": ns}
 
 
-def _places(at: Tile, cells: Cells) -> list[Cell]:
-    found = zip(cells.xs.tolist(), cells.ys.tolist(), cells.ns.tolist(), strict=True)
-    return [
-        Cell(round(lng, 6), round(lat, 6), n)
-        for x, y, n in found
-        for lng, lat in [corner(at.z, at.x + (x + 0.5) / CELLS, at.y + (y + 0.5) / CELLS)]
-    ]
-
-
-def _is_inside(box: BBox, lng: float, lat: float) -> bool:
-    return box.west <= lng <= box.east and box.south <= lat <= box.north
+def _places(at: Tile, cells: Cells, box: BBox) -> Iterator[Place]:
+    """The middles of the cells that lie in a box."""
+    halves = [(cell + 0.5) / CELLS for cell in range(CELLS)]
+    lngs = [round(corner(at.z, at.x + half, at.y)[0], 6) for half in halves]
+    lats = [round(corner(at.z, at.x, at.y + half)[1], 6) for half in halves]
+    for x, y, n in zip(cells.xs.tolist(), cells.ys.tolist(), cells.ns.tolist(), strict=True):
+        if box.west <= lngs[x] <= box.east and box.south <= lats[y] <= box.north:
+            yield lngs[x], lats[y], n

@@ -45,18 +45,24 @@ def kept(
     cache: str,
     as_of: datetime | None = None,
     private: bool = False,
+    small: bool = False,
 ) -> Response:
     """The bytes of a map under a strong ETag; 204 where there are none.
 
-    ``private``: they are for who asked, by whichever bearer.
+    ``private``: they are for who asked, by whichever bearer; ``small``: compressed, if they may be.
     """
     headers = {"ETag": tag_of(body), "Cache-Control": cache}
     if as_of is not None:
         headers["Last-Modified"] = format_datetime(as_of.astimezone(UTC), usegmt=True)
-    if private:
-        headers["Vary"] = "Authorization, Cookie"
+    vary = ["Authorization", "Cookie"] if private else []
+    vary += ["Accept-Encoding"] if small else []
+    if vary:
+        headers["Vary"] = ", ".join(vary)
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     if not body:
         return Response(status_code=204, headers=headers)
+    if small and len(body) >= SMALLEST and may_compress(request.headers):
+        body = gzip.compress(body, LEVEL, mtime=0)
+        headers["Content-Encoding"] = "gzip"
     return Response(body, headers=headers, media_type=media_type)

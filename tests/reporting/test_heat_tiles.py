@@ -280,6 +280,7 @@ async def test_the_heatmap_has_the_cells_of_the_tiles(
     answer = await client.get("/v1/heatmap", headers=admin, params=box)
     grid = answer.json()
     assert answer.headers["content-type"] == "application/geo+json"
+    assert answer.headers["content-encoding"] == "gzip"
     assert (grid["type"], grid["zoom"], grid["cut"]) == ("FeatureCollection", 9, False)
     found: Counter[tuple[int, int, int, int]] = Counter()
     for each in grid["features"]:

@@ -11,7 +11,7 @@ from reporting.asked import rules_for
 from reporting.auth import Action, scope
 from reporting.errors import Invalid, NotAllowed, NotSignedIn
 from reporting.tiling import heat
-from reporting.tiling.heat import Cell
+from reporting.tiling.heat import Place
 from reporting.web.answers import kept
 from reporting.web.api.filters import box
 from reporting.web.api.tiles import CACHE, HeatFilters
@@ -99,20 +99,29 @@ async def get_heatmap(
         found = await heat.grid(conn, rules, seen, asked, filters.measure, where, filters.zoom)
     answer = {
         "type": "FeatureCollection",
-        "features": [_feature(cell) for cell in found.cells],
-        "shared": [_feature(cell) for cell in found.shared],
+        "features": [_feature(place) for place in found.cells],
+        "shared": [_feature(place) for place in found.shared],
         "zoom": found.zoom,
         "measure": filters.measure,
         "cut": found.is_cut,
         "as_of": found.as_of,
     }
     body = orjson.dumps(answer, option=orjson.OPT_UTC_Z)
-    return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, as_of=found.as_of, private=True)
+    return kept(
+        request,
+        body,
+        media_type=MEDIA_TYPE,
+        cache=CACHE,
+        as_of=found.as_of,
+        private=True,
+        small=True,
+    )
 
 
-def _feature(cell: Cell) -> dict[str, object]:
+def _feature(place: Place) -> dict[str, object]:
+    lng, lat, n = place
     return {
         "type": "Feature",
-        "geometry": {"type": "Point", "coordinates": [cell.lng, cell.lat]},
-        "properties": {"n": cell.n},
+        "geometry": {"type": "Point", "coordinates": (lng, lat)},
+        "properties": {"n": n},
     }

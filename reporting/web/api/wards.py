@@ -104,7 +104,7 @@ async def list_wards(
         bodies = memory(request, "ward_bodies", rules, most=KEPT)
         body = bodies.get(asked) or await _body(request, conn, rules, found, at or today, today)
     bodies.put(asked, body)
-    return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, as_of=as_of)
+    return kept(request, body, media_type=MEDIA_TYPE, cache=CACHE, as_of=as_of, small=True)
 
 
 async def _body(
