@@ -5,9 +5,6 @@ joined by other reports, closed. ``imported`` in an update says of which row of 
 made, and the checkpoint that is taken with it says since when Kerbline vouches for it.
 """
 
-import os
-import struct
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,9 +19,9 @@ import orjson
 
 from reporting import events, screen
 from reporting.chain import GENESIS, canonical, head_bytes, utc
+from reporting.importing.copying import NULL, array_of, bytes_of, new_ids, point_of, text_of
 from reporting.importing.given import Given
-from reporting.importing.grouping import Group
-from reporting.importing.mapping import DUPLICATE
+from reporting.importing.grouping import Group, Outcome, outcome
 from reporting.importing.reading import Past
 from reporting.keys import Keys, token_hash
 from reporting.references import reference
@@ -34,32 +31,6 @@ from routing.triage import Triage, due_at, triage
 
 #: What the log sets apart two updates of one instant by.
 TICK: Final = timedelta(microseconds=1)
-NULL: Final = "\\N"
-_POINT: Final = "0101000020E6100000"
-_PAIR: Final = struct.Struct("<dd")
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-
-
-class Outcome(NamedTuple):
-    """How a job stands at the end of its past."""
-
-    status: str
-    reason: str | None
-    closed: datetime | None
-
-    @property
-    def word(self) -> str:
-        """As the map says it."""
-        return f"{self.status}:{self.reason}" if self.reason else self.status
-
-
-def outcome(group: Group, lone_duplicate: str) -> Outcome:
-    """How a group's job stands, by its head."""
-    head = group.head
-    if head.status != DUPLICATE:
-        return Outcome(head.status, head.reason, head.closed)
-    status, _, reason = lone_duplicate.partition(":")
-    return Outcome(status, reason or None, head.closed or head.created)
 
 
 class Built(NamedTuple):
@@ -164,16 +135,16 @@ class Builder:
             first.category,
             assignment.ward.id if assignment.ward else NULL,
             assignment.division.id if assignment.division else NULL,
-            _point(first.place),
+            point_of(first.place),
             ended.status,
             ended.reason or NULL,
             priority,
             utc(due),
             log.last if ended.status in STANDS_STILL else NULL,
             len(group.rows),
-            _array(assignment.flags),
+            array_of(assignment.flags),
             log.seq,
-            _bytes(log.head),
+            bytes_of(log.head),
             log.seq,
             log.first,
             log.last,
@@ -181,7 +152,7 @@ class Builder:
             0,
         )
         lines.jobs.append("\t".join(map(str, columns)))
-        lines.heads.append(f"{log.job}\t{log.seq}\t{_bytes(log.head)}")
+        lines.heads.append(f"{log.job}\t{log.seq}\t{bytes_of(log.head)}")
         lines.digest.update(head_bytes(UUID(log.job), log.seq, log.head))
         _assign(lines, log.job, log.first, whose)
 
@@ -249,27 +220,27 @@ class Builder:
         reporter = NULL
         if row.contact is not None:
             reporter = next(log.ids)
-            lines.reporters.append("\t".join((reporter, *map(_text, row.contact), "{}", at)))
+            lines.reporters.append("\t".join((reporter, *map(text_of, row.contact), "{}", at)))
         columns = (
             report,
             reference(number),
             row.category,
-            _point(row.place),
+            point_of(row.place),
             assignment.authority.id,
             assignment.ward.id if assignment.ward else NULL,
             "{}",
-            _array(assignment.flags),
+            array_of(assignment.flags),
             reporter,
-            _bytes(token_hash(self.keys.tracking_token(UUID(report)))),
+            bytes_of(token_hash(self.keys.tracking_token(UUID(report)))),
             at,
         )
         lines.reports.append("\t".join(map(str, columns)))
         lines.links.append(f"{report}\t{log.job}\t{at}")
-        key = _text(row.key)
-        lines.imported.append(f"{self.source_id}\t{key}\t{report}\t{_bytes(row.row_hash)}")
+        key = text_of(row.key)
+        lines.imported.append(f"{self.source_id}\t{key}\t{report}\t{bytes_of(row.row_hash)}")
         if row.description is not None or row.place_text is not None:
             held = {*screen.held(row.description), *_place_held(row.place_text)}
-            words = (_text(row.description), _text(row.place_text), _array(sorted(held)))
+            words = (text_of(row.description), text_of(row.place_text), array_of(sorted(held)))
             lines.words.append("\t".join((report, *words)))
 
     def _triage(self, whose: Given, category: str, reports: int) -> tuple[Triage, Any]:
@@ -346,7 +317,7 @@ class _Log:
         said = orjson.dumps(changes).decode().replace("\\", "\\\\")
         self._lines.append(
             f"{self.job}\t{self.seq}\t{update}\t{kind}\t{actor}\t{made}\t{recorded}\t{said}"
-            f"\t{_bytes(previous)}\t{_bytes(self.head)}"
+            f"\t{bytes_of(previous)}\t{bytes_of(self.head)}"
         )
         self.at, self.last = at, recorded
         self.first = self.first or recorded
@@ -363,43 +334,6 @@ def _assign(lines: Lines, job: str, at: str, whose: Given) -> None:
     for team, reasons in answers:
         number = lines.reasons.setdefault(reasons, len(lines.reasons))
         lines.assignments.append(f"{job}\t{at}\t{authority}\t{team}\t{number}")
-
-
-def new_ids() -> Iterator[str]:
-    """UUIDs of version 7 (RFC 9562), in order: an index grows at its end and not everywhere.
-
-    After the millisecond in which it began come 42 bits of a counter that starts at random, low
-    enough never to overflow, and 32 random bits.
-    """
-    head = f"{time.time_ns() // 1_000_000:012x}"
-    front = f"{head[:8]}-{head[8:]}-7"
-    counter = int.from_bytes(os.urandom(5), "big")
-    while True:
-        drawn = os.urandom(4 * _DRAWN)
-        for at in range(0, len(drawn), 4):
-            low = f"{8 << 28 | counter & 0x3FFF_FFFF:08x}"
-            yield f"{front}{counter >> 30:03x}-{low[:4]}-{low[4:]}{drawn[at : at + 4].hex()}"
-            counter += 1
-
-
-#: Random bits are drawn for so many at once.
-_DRAWN: Final = 1_000
-
-
-def _point(place: tuple[float, float] | None) -> str:
-    return NULL if place is None else _POINT + _PAIR.pack(*place).hex()
-
-
-def _bytes(raw: bytes) -> str:
-    return "\\\\x" + raw.hex()
-
-
-def _array(codes: Iterable[str]) -> str:
-    return f"{{{','.join(codes)}}}"
-
-
-def _text(text: str | None) -> str:
-    return NULL if text is None else text.translate(_ESCAPES)
 
 
 #: Addresses come again and again; the screen looks long.

@@ -7,6 +7,7 @@ so memory grows with the rows that are held at one time, and not with the file.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from reporting.importing.mapping import DUPLICATE
@@ -83,3 +84,25 @@ def together(rows: list[Past]) -> Iterator[Group]:
     for row in rows:
         if not any(row is each for each in inside):
             yield Group((row,), row)
+
+
+class Outcome(NamedTuple):
+    """How a job stands at the end of its past."""
+
+    status: str
+    reason: str | None
+    closed: datetime | None
+
+    @property
+    def word(self) -> str:
+        """As the map says it."""
+        return f"{self.status}:{self.reason}" if self.reason else self.status
+
+
+def outcome(group: Group, lone_duplicate: str) -> Outcome:
+    """How a group's job stands, by its head."""
+    head = group.head
+    if head.status != DUPLICATE:
+        return Outcome(head.status, head.reason, head.closed)
+    status, _, reason = lone_duplicate.partition(":")
+    return Outcome(status, reason or None, head.closed or head.created)

@@ -17,9 +17,8 @@ from geo.kinds import LOCK_ROUTING
 from reporting.errors import ImportRefused
 from reporting.importing import storing
 from reporting.importing.beside import Task, build, pool
-from reporting.importing.building import outcome
 from reporting.importing.given import Given, Placed
-from reporting.importing.grouping import Group, Grouping
+from reporting.importing.grouping import Group, Grouping, outcome
 from reporting.importing.mapping import ImportMap
 from reporting.importing.placing import Placer
 from reporting.importing.reading import Past, Reader, Rejected, Row

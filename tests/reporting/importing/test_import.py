@@ -204,6 +204,23 @@ def test_personal_data_comes_only_where_the_map_asks_and_words_go_through_the_sc
     assert office.count("subscription") == 0
 
 
+def test_words_come_in_as_they_are(office: Office) -> None:
+    key, words = 'a\\b"c\té', 'one\ttwo\nthree \\N \\. "four" {five} é'
+    asked = office.file(
+        "words.toml", MAP.replace('id = "case"', 'id = "case"\ndescription = "note"')
+    )
+    office.ok("import", office.dump(row(key, note=words), row("2", note="\\N")), "--map", asked)
+    found = office.rows("select description from report_words order by description")
+    assert {each["description"] for each in found} == {words, "\\N"}
+    assert {each["key"] for each in office.rows("select key from imported")} == {key, "2"}
+    (said,) = office.rows(
+        "select changes -> 'imported' ->> 'id' as id from job_update"
+        " where changes -> 'imported' ->> 'id' <> '2'"
+    )
+    assert said["id"] == key
+    assert "The log is as it was written." in office.ok("verify")
+
+
 def test_teams_that_the_map_names_get_the_job_with_the_reason(office: Office) -> None:
     team = '[team]\ncolumn = "who"\nvalues = { Lorries = "cleansing", Nobody = "gone" }'
     file = office.file("team.toml", MAP + team)
