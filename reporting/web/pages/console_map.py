@@ -124,17 +124,18 @@ async def _shown(request: Request, runtime: Runtime, who: Staff) -> Shown:
         every = narrowed(rules, seen, _held(look.asked, None))
         bars = map_figures.weeks(await _weeks(conn, every, look), look)
         ever = await _ever(conn, rules, every) if look.dated else {}
-        ever_days = (look.today - bars[0].start).days + 1 if bars else 0
+        ever_days = 7 * len(bars)
         cuts = map_figures.cuts(table.rows, ever, ever_days, look)
         rows = map_figures.wards(table.rows, cuts, look)
         total = replace(
             map_figures.ward(table.total, cuts, look),
             name="Your wards" if who.wards else who.authority_name,
         )
-        trend = bars
-        if look.chosen:
+        trend = bars[-TREND:]
+        if look.chosen and bars:
             only = replace(_held(look.asked, None), wards=frozenset({look.chosen}))
-            trend = map_figures.weeks(await _weeks(conn, narrowed(rules, seen, only), look), look)
+            counted = await _weeks(conn, narrowed(rules, seen, only), look)
+            trend = map_figures.between_weeks(counted, look, trend[0].start, trend[-1].start)
         jobs = await _jobs(conn, runtime, who, look)
     return Shown(look, wrong, rules, table.as_of, rows, total, cuts, bars, trend, jobs)
 
@@ -225,7 +226,7 @@ def _values(shown: Shown, who: Staff) -> dict[str, Any]:
         "outlines_at": _last(look),
         "legend": map_figures.legend(shown.wards, shown.cuts),
         "weeks": shown.weeks,
-        "trend": shown.trend[-TREND:],
+        "trend": shown.trend,
         "slider": map_figures.slider(shown.weeks, look),
         "chosen": chosen,
         "jobs": shown.jobs,

@@ -1,5 +1,6 @@
 """The rows of the map's table, and what the map and its legend say of them (pure)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ from reporting.statistics.figures import Row, Share, Size
 from reporting.web.pages import map_steps
 from reporting.web.pages.map_asked import MEASURES, STEP, WINDOW, Look, span
 
+_DIGITS: Final = re.compile(r"(\d+)")
 HOURS_A_DAY: Final = 24
 #: Up to this many hours, hours say more than days.
 MOST_HOURS: Final = 72
@@ -79,9 +81,9 @@ def cuts(
 ) -> tuple[float, ...]:
     """Where the colours change.
 
-    For reports they are set by what so many days brought on average since the first report, so
-    they are the same in every window of the slider: a ward is dark because of what happened then.
-    What is open now has no such average; its colours are set by what is shown.
+    For reports they are set by what so many days brought on average, from the first report to the
+    last, so they are the same in every window of the slider: a ward is dark because of what
+    happened then. What is open now has no such average; its colours are set by what is shown.
     """
     found: list[tuple[float, Size | None]]
     found = [(number(row, look.measure), row.size) for row in rows if row.key.code]
@@ -95,7 +97,7 @@ def cuts(
 def wards(rows: Sequence[Row], at: Sequence[float], look: Look) -> list[Ward]:
     """The table, in the order that was asked for; what lies in no ward comes last."""
     found = [ward(row, at, look) for row in rows]
-    found.sort(key=lambda each: each.name.casefold(), reverse=look.falls)
+    found.sort(key=lambda each: _named(each.name), reverse=look.falls)
     if look.column != "name":
         # What has no number is at the end, whichever way the others stand.
         known = [each for each in found if _value(each, look.column) is not None]
@@ -126,35 +128,45 @@ def unit(look: Look) -> str:
 
 
 def weeks(counted: Mapping[date, int], look: Look) -> list[Bar]:
-    """Every week from the first that holds something until today's."""
+    """Every week from the first that holds something to the last."""
     filled = [start for start, n in counted.items() if n]
-    if not filled:
-        return []
-    start, last = min(filled), look.today - timedelta(days=look.today.weekday())
-    most = max(counted.values())
-    found = []
-    while start <= last:
-        n = counted.get(start, 0)
-        inside = look.dated is None or _overlaps(start, look.dated)
-        found.append(Bar(start, n, round(n / most, 3), inside))
-        start += timedelta(days=7)
-    return found
+    return between_weeks(counted, look, min(filled), max(filled)) if filled else []
+
+
+def between_weeks(counted: Mapping[date, int], look: Look, first: date, last: date) -> list[Bar]:
+    """Every week from one to another, also those in which nothing came."""
+    starts = [first + timedelta(days=7 * n) for n in range((last - first).days // 7 + 1)]
+    most = max((counted.get(start, 0) for start in starts), default=0)
+    return [
+        Bar(
+            start,
+            n := counted.get(start, 0),
+            round(n / most, 3) if most else 0.0,
+            look.dated is None or _overlaps(start, look.dated),
+        )
+        for start in starts
+    ]
 
 
 def slider(bars: Sequence[Bar], look: Look) -> dict[str, Any]:
-    """The windows that the slider steps through, a week apart; the last one ends today."""
+    """The windows that the slider steps through, a week apart.
+
+    The last one ends today, or with the last week that holds something.
+    """
     first = bars[0].start if bars else look.today
-    steps = max(0, ceil(((look.today - first).days - WINDOW + 1) / STEP))
-    last = look.days[1] if look.days else look.today
-    at = min(max(steps - round((look.today - last).days / STEP), 0), steps)
-    ends = [look.today - timedelta(days=STEP * (steps - n)) for n in (at - 1, at + 1)]
+    end = min(look.today, bars[-1].start + timedelta(days=6)) if bars else look.today
+    steps = max(0, ceil(((end - first).days - WINDOW + 1) / STEP))
+    last = look.days[1] if look.days else end
+    at = min(max(steps - round((end - last).days / STEP), 0), steps)
+    before, after = (end - timedelta(days=STEP * (steps - n)) for n in (at - 1, at + 1))
     return {
         "steps": steps,
         "at": at,
-        "today": look.today,
+        "end": end,
         "days": WINDOW,
-        "earlier": look.window(ends[0]) if at > 0 else None,
-        "later": look.window(ends[1]) if at < steps else None,
+        "earlier": look.window(before) if at > 0 else None,
+        "later": look.window(after) if at < steps else None,
+        "last": look.window(end),
     }
 
 
@@ -176,7 +188,12 @@ def percent(share: Share | None) -> str:
 
 def between(share: Share | None) -> str:
     """The bounds that hold the true share."""
-    return "" if share is None else f"{share.low * 100:.0f} to {share.high * 100:.0f} %"
+    if share is None:
+        return ""
+    low, high = f"{share.low * 100:.0f}", f"{share.high * 100:.0f}"
+    if low == high:
+        low, high = f"{share.low * 100:.1f}", f"{share.high * 100:.1f}"
+    return f"{low} to {high} %"
 
 
 def _value(each: Ward, column: str) -> float | None:
@@ -195,6 +212,12 @@ def _value(each: Ward, column: str) -> float | None:
         "reopened": now.reopened.value if now.reopened else None,
     }
     return found[column]
+
+
+def _named(name: str) -> list[tuple[int, int, str]]:
+    """As people put names in order: ward 2 before ward 10."""
+    parts = _DIGITS.split(name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def _overlaps(start: date, days: tuple[date, date]) -> bool:

@@ -8,7 +8,10 @@ import { boxOf, inside } from "./shapes.mjs";
 const NEAREST = 18;
 const FINGER_PX = 12;
 const SETTLE_MS = 400;
-const PEAK = 2.2; // a cell alone has 0.4 of its weight in its middle
+// What the library draws of a cell in its own middle, in the next ones' and in the corners'.
+const OWN = 0.4;
+const BESIDE = 0.41;
+const ACROSS = 0.17;
 const MOST_AHEAD = 24;
 const STATUSES = ["received", "scheduled", "in_progress", "waiting", "referred", "fixed", "closed"];
 
@@ -66,7 +69,7 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
   await new Promise((done) => map.once("load", done));
   addLayers(map, wards, isOurs);
 
-  const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: "", jobs: "", most: 0, mostFor: "" };
+  const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: "", jobs: "", most: 0, together: 0, mostFor: "" };
   let places = new Map();
   const place = ({ features }) => (places = new Map(features.map(({ properties, geometry }) => [properties.code, { name: properties.name, at: inside(geometry), box: boxOf(geometry) }])));
   place(wards);
@@ -136,15 +139,33 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
     const key = `${Math.floor(map.getZoom())} ${inView.ask.replace(/(from|to)=[^&]*&?/g, "")}`;
     const box = map.getBounds();
     const near = cells().filter(({ geometry }) => box.contains(geometry.coordinates));
-    const found = Math.max(0, ...near.map(({ properties }) => properties.n));
-    inView.most = key === inView.mostFor ? Math.max(inView.most, found) : found;
-    inView.mostFor = key;
-    if (inView.most) for (const each of BUFFERS) paint(`kerbline-heat-${each}`, "heatmap-intensity", PEAK / inView.most);
+    const { most, together } = hottest(near);
+    Object.assign(inView, key === inView.mostFor
+      ? { most: Math.max(inView.most, most), together: Math.max(inView.together, together) }
+      : { most, together, mostFor: key });
+    if (most) for (const each of BUFFERS) paint(`kerbline-heat-${each}`, "heatmap-intensity", 1 / OWN / inView.together);
     const wide = cellWidth();
     const note = document.getElementById("heat-most");
     const side = wide >= 950 ? `${(wide / 1000).toFixed(1)} km` : `${Math.round(wide / 10) * 10 || Math.round(wide)} m`;
     if (note) note.textContent = inView.most ? `Darkest here: ${inView.most} in one square of ${side}. The squares that are seen stand in the table under the map.` : "Nothing is here in these days.";
     canvas.dataset.most = inView.most;
+  }
+
+  // The fullest square, and the fullest with those around it: there the colour is darkest.
+  function hottest(near) {
+    const across = 2 ** Math.floor(map.getZoom() + 0.001) * 64;
+    const numbers = new Map();
+    for (const { geometry: { coordinates: [x, y] }, properties } of near) {
+      const at = library.MercatorCoordinate.fromLngLat([x, y]);
+      numbers.set(Math.floor(at.x * across) * 2 ** 26 + Math.floor(at.y * across), properties.n);
+    }
+    let [most, together] = [0, 0];
+    for (const [key, n] of numbers) {
+      const of = (dx, dy) => numbers.get(key + dx * 2 ** 26 + dy) ?? 0;
+      most = Math.max(most, n);
+      together = Math.max(together, n + BESIDE * (of(1, 0) + of(-1, 0) + of(0, 1) + of(0, -1)) + ACROSS * (of(1, 1) + of(1, -1) + of(-1, 1) + of(-1, -1)));
+    }
+    return { most, together };
   }
 
   const cellWidth = () => (40_075_017 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / 2 ** Math.floor(map.getZoom() + 0.001) / 64;

@@ -50,11 +50,6 @@ export function addLayers(map, wards, isOurs) {
         "heatmap-opacity": 0, "heatmap-opacity-transition": { duration: still ? 0 : 250 },
       },
     });
-    add({
-      id: `kerbline-shared-${each}`, type: "symbol", source: `kerbline-heat-${each}`, "source-layer": "shared",
-      layout: { visibility: "none", ...words(["concat", "◇ ", ["to-string", ["get", "n"]]], 15), "text-allow-overlap": true },
-      paint: { ...halo, "text-opacity": 0 },
-    });
   }
   add({ id: "kerbline-line", type: "line", source: "kerbline-wards", paint: { "line-color": "#51656f", "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.8, 15, 2.2] } });
   const over = (id, color, width, name) =>
@@ -77,4 +72,11 @@ export function addLayers(map, wards, isOurs) {
     },
   });
   add({ id: "kerbline-names", type: "symbol", source: "kerbline-labels", layout: { ...words(["get", "text"], ["interpolate", ["linear"], ["zoom"], 8, 11, 13, 15]), "text-padding": 3 }, paint: halo });
+  for (const each of BUFFERS) {
+    add({
+      id: `kerbline-shared-${each}`, type: "symbol", source: `kerbline-heat-${each}`, "source-layer": "shared",
+      layout: { visibility: "none", ...words(["concat", "◇ ", ["number-format", ["get", "n"], { locale: "en-GB" }]], 15), "symbol-sort-key": ["-", 0, ["get", "n"]] },
+      paint: { ...halo, "text-opacity": 0 },
+    });
+  }
 }

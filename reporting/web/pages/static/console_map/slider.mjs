@@ -18,7 +18,7 @@ export function slider({ group, go, ahead, settled }) {
   let waiting = null;
 
   const ends = (step) => {
-    const last = Date.parse(facts.today) - (facts.steps - step) * WEEK * DAY_MS;
+    const last = Date.parse(facts.end) - (facts.steps - step) * WEEK * DAY_MS;
     return [ISO(last - (facts.days - 1) * DAY_MS), ISO(last)];
   };
   const words = (from, to) => {
@@ -83,8 +83,8 @@ export function slider({ group, go, ahead, settled }) {
     stop,
     /** As the server says it; while a hand is on the slider, the hand is right. */
     show(weeks) {
-      const { steps, at, today, days, from, to } = weeks.dataset;
-      facts = { steps: Number(steps), days: Number(days), today, from, to };
+      const { steps, at, end, days, from, to } = weeks.dataset;
+      facts = { steps: Number(steps), days: Number(days), end, from, to };
       group.hidden = !from && !weeks.querySelector("svg");
       range.max = steps;
       if (!playing && document.activeElement !== range) range.value = at;
