@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from reporting.exporting import Room
 from reporting.oidc.provider import CALLBACK, Provider
 from reporting.runtime import API_PATIENCE_S, API_TIMEOUTS, open_runtime
 from reporting.settings import Settings
@@ -30,6 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         ) as runtime:
             app.state.runtime = runtime
             app.state.provider = _provider(settings)
+            app.state.exports = Room()
             async with (
                 open_limiter(
                     settings.redis_url, runtime.keys, on=settings.limits == "on"

@@ -4,10 +4,10 @@ The same object serves the API, the worker and the command line. A unit is one t
 committed when the block is left; only an edge (a request, a worker's job, a command) opens one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from psycopg import AsyncConnection, OperationalError
 from psycopg.abc import PQGen
@@ -39,6 +39,21 @@ API_TIMEOUTS = {
     "plan_cache_mode": "force_generic_plan",
 }
 WORKER_TIMEOUTS = {"statement_timeout": "60s", "lock_timeout": "10s"}
+#: For what is read at length. Whoever takes nothing of it for a minute has gone, and a server looks
+#: now and then whether anybody is still there while it searches.
+APART_TIMEOUTS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "1500ms",
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "1s",
+}
+APART_PATIENCE_S = 35.0
+CONNECTION: Final[dict[str, Any]] = {
+    "autocommit": True,
+    "prepare_threshold": 1,
+    "connect_timeout": 5,
+    "tcp_user_timeout": 5000,
+}
 
 
 class PooledConnection(AsyncConnection[Any]):
@@ -100,6 +115,23 @@ class Runtime:
         async with self.pool.connection() as conn:
             yield conn
 
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Connection]:
+        """One snapshot to read at length, on a connection that is nobody else's and closed after.
+
+        The pool's connections stay for requests that are done in a moment.
+        """
+        conn = await PooledConnection.connect(
+            self.settings.database_url,
+            **CONNECTION,
+            application_name="kerbline-apart",
+            options=_options({**APART_TIMEOUTS, "timezone": "UTC"}),
+        )
+        conn.patience_s = APART_PATIENCE_S
+        async with conn:
+            await conn.execute("begin isolation level repeatable read, read only")
+            yield conn
+
     async def category(self, code: str) -> Category:
         """The category of that code, from the rules in memory if they know it.
 
@@ -136,12 +168,9 @@ async def open_runtime(
         timeout=POOL_TIMEOUT_S,
         reconnect_timeout=0,
         kwargs={
-            "autocommit": True,
-            "prepare_threshold": 1,
+            **CONNECTION,
             "application_name": application,
-            "connect_timeout": 5,
-            "tcp_user_timeout": 5000,
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+            "options": _options(options),
         },
     )
     await pool.open()
@@ -156,6 +185,10 @@ async def open_runtime(
         )
     finally:
         await pool.close()
+
+
+def _options(settings: Mapping[str, str]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _begin(claim: int | None, locks: Sequence[int]) -> str:

@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
-import geo.areas  # each declares its tables
-import geo.heat.tables
+import geo.areas
+import geo.heat.tables  # noqa: F401
 import reporting.tables  # noqa: F401
 import routing.tables  # noqa: F401
 from geo.base import Base

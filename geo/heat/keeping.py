@@ -9,9 +9,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from geo.heat.cells import CELLS, CLOSE, FINEST, KEPT, POINT, cell_of
-from geo.heat.spans import EVER, SPANS
+from geo.heat.pyramid import pyramid
+from geo.heat.spans import EVERY
 from geo.heat.sums import Additions, Table
-from geo.heat.vectors import Entries, Ints, sums
+from geo.heat.vectors import Entries, Ints
 
 COLUMNS: Final = {
     "series_id": "integer",
@@ -23,9 +24,8 @@ COLUMNS: Final = {
 }
 HEAT: Final = Table("heat", COLUMNS)
 
-_EVERY: Final = (EVER, *SPANS)
 #: Single days and weeks of a close tile are few points, and are read as points.
-SPANS_OF: Final = {**dict.fromkeys(KEPT, _EVERY), CLOSE: (EVER, 364, 28), POINT: _EVERY}
+SPANS_OF: Final = {**dict.fromkeys(KEPT, EVERY), CLOSE: EVERY[2:], POINT: EVERY}
 
 _FIND_SERIES: Final = "select name, id from heat_series where name = any(%(names)s)"
 _MAKE_SERIES: Final = """
@@ -87,21 +87,16 @@ def _each(places: Places) -> Iterator[tuple[dict[str, Ints], Entries]]:
             (places.series[some] << 44) | (px >> shift << 22) | (py >> shift), return_inverse=True
         )
         cell = cell_of(px, py, z)
-        for span in spans:
-            start = places.day[some] // span if span else np.zeros_like(n)
-            lowest = start.min()
-            width = int(start.max() - lowest) + 1
-            both, total = sums(((tile * width) + (start - lowest)) * CELLS + cell, n)
-            rows, owner = np.unique(both // CELLS, return_inverse=True)
-            key = tiles[rows // width]
+        for level in pyramid(tile, places.day[some], cell, n, spans, CELLS):
+            key = tiles[level.whose]
             yield (
                 {
                     "series_id": key >> 44,
                     "z": np.array(z),
-                    "span": np.array(span),
-                    "start": (rows % width + lowest) * span,
+                    "span": np.array(level.span),
+                    "start": level.start,
                     "x": key >> 22 & (1 << 22) - 1,
                     "y": key & (1 << 22) - 1,
                 },
-                Entries(owner.astype(np.int64), both % CELLS, total),
+                level.entries,
             )

@@ -17,6 +17,8 @@ MONDAY: Final = date(2000, 1, 3)
 SPANS: Final = (364, 28, 7, 1)
 #: The span of everything; it starts at 0.
 EVER: Final = 0
+#: All that are kept, from the shortest.
+EVERY: Final = (*SPANS[::-1], EVER)
 
 
 @dataclass(frozen=True, slots=True)

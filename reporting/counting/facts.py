@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from geo.heat.arrays import Texts
 from geo.heat.keeping import Places
-from geo.heat.spans import EVER, SPANS
+from geo.heat.pyramid import pyramid
+from geo.heat.spans import EVERY
 from geo.heat.sums import Additions, Table
-from geo.heat.vectors import KEYS, Entries, Ints, sums
+from geo.heat.vectors import KEYS, Entries, Ints
 from reporting.counting.values import Measure
 from reporting.status import CLOSED_REASONS
 
@@ -134,8 +135,8 @@ def figures(delta: Delta, categories: Sequence[str]) -> Additions:
     groups, group = _groups(delta)
     row, day, fact = _events(delta)
     of, n = group[row], delta["sign"][row]
-    columns: dict[str, list[Ints]] = {name: [] for name in FIGURES.key}
-    every: list[Entries] = []
+    columns: dict[str, list[Ints]] = {name: [np.zeros(0, np.int64)] for name in FIGURES.key}
+    every: list[Entries] = [Entries.none()]
     before = 0
     for level in LEVELS:
         masked = groups.copy()
@@ -143,21 +144,15 @@ def figures(delta: Delta, categories: Sequence[str]) -> Additions:
             if not level & bit:
                 masked[:, place] = all_of_them
         named, which = np.unique(masked, axis=0, return_inverse=True)
-        whose = which.ravel()[of]
-        for span in (EVER, *SPANS):
-            start = day // span if span else np.zeros_like(day)
-            lowest = int(start.min())
-            width = int(start.max()) - lowest + 1
-            both, total = sums((whose * width + start - lowest) * KEYS + fact, n)
-            rows, owner = np.unique(both // KEYS, return_inverse=True)
-            who = named[rows // width]
-            every.append(Entries(owner.astype(np.int64) + before, both % KEYS, total))
-            before += len(rows)
+        for rows in pyramid(which.ravel()[of], day, fact, n, EVERY, KEYS):
+            who = named[rows.whose]
+            every.append(rows.entries.moved(before))
+            before += len(who)
             for name, values in (
                 ("authority_id", who[:, 0]),
-                ("level", np.full(len(rows), level)),
-                ("span", np.full(len(rows), span)),
-                ("start", (rows % width + lowest) * span),
+                ("level", np.full(len(who), level)),
+                ("span", np.full(len(who), rows.span)),
+                ("start", rows.start),
                 ("category", who[:, 3]),
                 ("area_id", who[:, 1]),
                 ("team_id", who[:, 2]),

@@ -31,8 +31,6 @@ MOST: Final = 100_000
 #: The clock is asked at least so often.
 STALE_S: Final = 60.0
 
-NOTHING: Final = UUID(int=0)
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -140,18 +138,11 @@ async def one_moment(conn: Connection) -> None:
 
 
 async def all_jobs(conn: Connection, authority_id: int | None) -> AsyncIterator[list[UUID]]:
-    """The ids of all jobs of an authority, or all, in parts."""
-    after = NOTHING
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        while True:
-            await cursor.execute(
-                queries.JOBS, {"after": after, "authority": authority_id, "limit": CHUNK}
-            )
-            row = await cursor.fetchone()
-            if row is None or row[0] is None:
-                return
-            yield row[0]
-            after = row[0][-1]
+    """The ids of all jobs of an authority, or all, in parts, the oldest first."""
+    async with conn.cursor("jobs", row_factory=tuple_row, binary=True) as cursor:
+        await cursor.execute(queries.JOBS, {"authority": authority_id})
+        while some := await cursor.fetchmany(CHUNK):
+            yield [job for (job,) in some]
 
 
 async def _newly_shared(conn: Connection) -> list[UUID]:

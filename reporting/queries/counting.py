@@ -298,13 +298,11 @@ delete from figure_kept
 where %(authority)s::integer is null or authority_id = %(authority)s::integer
 """
 
-#: Jobs in order of id, a part at a time.
+#: In order of time, so that a part of them is of few days, whose sums are then done with.
 JOBS: Final = """
-select array_agg(id order by id) from (
-  select id from job
-  where id > %(after)s and (%(authority)s::integer is null or authority_id = %(authority)s::integer)
-  order by id limit %(limit)s
-) job
+select id from job
+where %(authority)s::integer is null or authority_id = %(authority)s::integer
+order by created_at
 """
 
 #: The first and the last day of anything, to within a year.

@@ -32,7 +32,8 @@ ONE_BY_REFERENCE = ONE.format(condition="report.reference = %(reference)s")
 #: stood there. ``own_words`` are what a reporter wrote with it, for that reporter only.
 TIMELINE = f"""
 select
-  link.job_id, link.since, link.until, entry.id, entry.seq, entry.kind, entry.actor, entry.recorded_at, entry.changes,
+  link.job_id, link.since, link.until, entry.id, entry.seq, entry.kind, entry.actor,
+  entry.recorded_at, entry.changes,
   words.public_message,
   case when left(entry.actor, 7) = 'report:' then words.note end as own_words,
   case when entry.changes ->> 'status' = 'referred' then (

@@ -5,7 +5,6 @@ screen let through, and pictures only when they may be public (which the edge as
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from reporting import notices, screen
@@ -92,9 +91,7 @@ def own(row: Any) -> dict[str, Any]:
     }
 
 
-def timeline(
-    report_id: object, entries: Iterable[Any], *, is_own: bool
-) -> list[dict[str, Any]]:
+def timeline(report_id: object, entries: Iterable[Any], *, is_own: bool) -> list[dict[str, Any]]:
     """What its reporters were told of its jobs, oldest first, of each while the report stood on it.
 
     ``status`` is the status as it was after each; ``kind`` and ``by_reporter`` say what it was and

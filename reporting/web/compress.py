@@ -1,10 +1,10 @@
 """Pages compressed on their way out: what is read on one bar of signal is sent small.
 
-Only pages, and the jobs that tablets fetch (``answers``): static files are compressed once
-(``pages/static.py``), pictures and tiles are small already, and other JSON is short or holds
-secrets beside what was sent. A page may hold a secret too (its
-reporter's link), so what another site made this browser ask for, with our cookies, is not
-compressed: its length would tell (the BREACH attack).
+Only pages, the jobs that tablets fetch and what maps draw (``answers``): static files are
+compressed once (``pages/static.py``), pictures and tiles are small already, and other JSON is
+short or holds secrets beside
+what was sent. A page may hold a secret too (its reporter's link), so what another site made this
+browser ask for, with our cookies, is not compressed: its length would tell (the BREACH attack).
 """
 
 import gzip

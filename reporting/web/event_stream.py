@@ -58,7 +58,7 @@ class EventStream(Response):
         """ASGI."""
         over = asyncio.Event()
         scope[ENDS] = over.set
-        reader = asyncio.create_task(_gone(receive, over))
+        reader = asyncio.create_task(gone(receive, over))
         sender = asyncio.create_task(self._send(send))
         ended = asyncio.create_task(over.wait())
         try:
@@ -99,7 +99,7 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _gone(receive: Receive, over: asyncio.Event) -> None:
+async def gone(receive: Receive, over: asyncio.Event) -> None:
     """The reader has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

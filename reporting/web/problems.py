@@ -58,6 +58,7 @@ STATUS: Final[dict[type[geo.Refusal], int]] = {
     errors.TooLateToReopen: 409,
     errors.ReportWithdrawn: 409,
     errors.TooManyWatching: 503,
+    errors.TooManyExports: 503,
     errors.PhotoPending: 404,
     errors.PhotoUnreadable: 410,
     errors.PhotoGone: 410,
@@ -77,6 +78,7 @@ _RETRIED: Final = (
     errors.TooManyTries,
     errors.TooManyRequests,
     errors.TooManyWatching,
+    errors.TooManyExports,
     errors.Unavailable,
 )
 

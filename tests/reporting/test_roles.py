@@ -71,6 +71,8 @@ NOT_MERGED = {who: 409 if status == 200 else status for who, status in OVERSEERS
 #: Trends are a desk's; the lists hold what is theirs.
 TRENDS = {**ALL_STAFF, "crew": 403, "other crew": 403}
 EMPTY_MAPS = {who: 204 if status == 200 else status for who, status in TRENDS.items()}
+#: Division D1's figures, at a desk; to others' desks the ward is absent.
+OWN_WARD = {**OWN_STAFF, "crew": 403, "other crew": 403}
 #: Staff of the crew's authority who see its account; those who may change it.
 ITS_STAFF = {
     **row(200, anyone=401, crew=403, other_crew=403, other_admin=404, other_auditor=404),
@@ -171,8 +173,11 @@ def path_of(world: World, template: str, *, absent: bool) -> str:
         "z": "10",
         "x": "509",
         "y": "338",
+        "suffix": "csv",
         "size": "small",
         "team": "highways",
+        "authority": "shire",
+        "code": "D1",
     }
     found = {name: uuid4() if absent and name != "size" else it for name, it in names.items()}
     return template.format(**found)
@@ -211,6 +216,7 @@ TEAM_PLANNERS = {
 }
 #: Nothing is sent that could be a password.
 PROVING = Case({**ALL_STAFF, **dict.fromkeys(STAFF, 422)}, lambda: {"json": {}})
+
 
 def _key() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid4())}
@@ -337,7 +343,11 @@ CASES: dict[str, list[Case]] = {
         Case(TEAM_PLANNERS, lambda: {"json": {"stops": [], "start": PLACE}}, named=True),
     ],
     "getRound": [Case(TEAM_PLANNERS, named=True)],
+    "exportJobs": [Case(TRENDS)],
+    "exportReports": [Case(TRENDS)],
     "listEscalations": [Case(REVIEWERS)],
+    "getStatistics": [Case(TRENDS)],
+    "getWardSummary": [Case(OWN_WARD, named=True)],
     "listGrowing": [Case(TRENDS)],
     "listRepeats": [Case(TRENDS)],
     "listForecasts": [Case(TRENDS)],
@@ -378,7 +388,9 @@ CASES: dict[str, list[Case]] = {
             },
         )
     ],
-    "mergeJob": [Case(SAID_ABSENT, lambda: {"headers": _key(), "json": {"into": str(uuid4())}}, named=True)],
+    "mergeJob": [
+        Case(SAID_ABSENT, lambda: {"headers": _key(), "json": {"into": str(uuid4())}}, named=True)
+    ],
     "unmergeJob": [Case(NOT_MERGED, lambda: {"headers": _key()})],
     "splitJob": [
         Case(SAID_WRONG, lambda: {"headers": _key(), "json": {"reports": [str(uuid4())]}})
