@@ -262,6 +262,43 @@ async def test_thirty_days_slide_and_play_without_a_flood(atlas: Atlas) -> None:
     await expect(still.get_by_role("button", name="Play")).to_be_hidden()
 
 
+async def test_the_map_is_clicked_and_moved_by_keys(atlas: Atlas) -> None:
+    page = await atlas.open("/console/map?days=all&at=52.0100,-0.9900,15.00")
+    await drawn(page)
+    canvas = page.locator("#map canvas").first
+    await canvas.click()  # in its middle, which is in D1
+    await expect(page).to_have_url(param("chosen", "D1"))
+    await expect(page.locator('#figures tr[data-code="D1"]')).to_have_class("chosen")
+    await page.keyboard.press("Escape")
+    await expect(page).not_to_have_url(re.compile("chosen"))
+    await expect(page.locator('#figures tr[data-code="D1"] a')).to_be_focused()
+
+    before = page.url
+    await canvas.focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page).not_to_have_url(before)
+    await page.keyboard.press("-")
+    await expect(page).to_have_url(re.compile(r"at=[^&]*%2C14\.00"))
+    await page.get_by_role("button", name="All wards").click()
+    await expect(page).not_to_have_url(re.compile(r"at=[^&]*%2C14\.00"))
+
+    # A link to the points draws them at once, and each leads to its job.
+    [(lat, lng)] = await (
+        await atlas.owner.execute(
+            "select st_y(place), st_x(place) from job where status = 'received' limit 1"
+        )
+    ).fetchall()
+    await page.goto(f"{atlas.site}/console/map?view=points&measure=open&at={lat},{lng},16.00")
+    await drawn(page)
+    jobs = page.locator("#near tbody tr")
+    await expect(jobs).not_to_have_count(0)
+    await expect(page.locator("#map-trouble")).to_be_hidden()
+    await canvas.click()
+    link = page.locator("#card a").first
+    await expect(link).to_be_focused()
+    await expect(link).to_have_attribute("href", re.compile("/console/jobs/[0-9a-f-]{36}"))
+
+
 async def test_all_but_the_map_works_without_webgl_and_without_a_script(atlas: Atlas) -> None:
     async with async_playwright() as playwright:
         flat = await playwright.chromium.launch(
@@ -324,6 +361,14 @@ async def test_small_screens_paper_and_a_map_that_cannot_be_fetched(atlas: Atlas
     await expect(rows(page).first).to_be_visible()
     await page.unroute("**/v1/tiles/heat/**")
     await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#map-trouble")).to_be_hidden()
+    await page.route("**/v1/tiles/jobs/**", refuse)
+    await page.goto(atlas.site + "/console/map?view=points&measure=open")
+    await expect(page.get_by_role("status")).to_contain_text("could not be fetched")
+    await page.unroute("**/v1/tiles/jobs/**")
+    async with page.expect_response("**/v1/tiles/jobs/**") as answered:
+        await page.get_by_role("button", name="Try again").click()
+    assert (await answered.value).ok
     await expect(page.locator("#map-trouble")).to_be_hidden()
     await page.route("**/console/map/parts**", refuse)
     await page.get_by_text("Late jobs", exact=True).click()

@@ -33,6 +33,11 @@ class Ward:
     step: int
 
     @property
+    def full(self) -> str:
+        """Its name where nothing beside it says that it is a ward."""
+        return f"Ward {self.name}" if self.name.isdecimal() else self.name
+
+    @property
     def short(self) -> str:
         """The rate as it stands on the map."""
         return "" if self.rate is None else map_steps.short(self.rate)
@@ -97,7 +102,7 @@ def cuts(
 def wards(rows: Sequence[Row], at: Sequence[float], look: Look) -> list[Ward]:
     """The table, in the order that was asked for; what lies in no ward comes last."""
     found = [ward(row, at, look) for row in rows]
-    found.sort(key=lambda each: _named(each.name), reverse=look.falls)
+    found.sort(key=lambda each: _named(each.name), reverse=look.falls and look.column == "name")
     if look.column != "name":
         # What has no number is at the end, whichever way the others stand.
         known = [each for each in found if _value(each, look.column) is not None]

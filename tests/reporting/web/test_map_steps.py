@@ -22,6 +22,8 @@ def test_every_number_has_a_step_and_more_is_never_lighter(
     assert all(
         (step == 0) == (value == 0) for step, value in zip(steps, sorted(values), strict=True)
     )
+    # The darkest stands for something: no step begins above the most that there is.
+    assert not cuts or max(steps) == max(map_steps.shades(cuts))
     if whole:
         assert all(cut == int(cut) for cut in cuts)
 

@@ -69,7 +69,7 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
   await new Promise((done) => map.once("load", done));
   addLayers(map, wards, isOurs);
 
-  const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: "", jobs: "", most: 0, together: 0, mostFor: "" };
+  const inView = { view: "wards", rows: [], byCode: new Map(), chosen: null, buffer: "a", ask: null, jobs: null, most: 0, together: 0, mostFor: "" };
   let places = new Map();
   const place = ({ features }) => (places = new Map(features.map(({ properties, geometry }) => [properties.code, { name: properties.name, at: inside(geometry), box: boxOf(geometry) }])));
   place(wards);
@@ -136,7 +136,7 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
   // as it was, unless there is more: or every window would look alike.
   function measure() {
     if (inView.view === "wards") return;
-    const key = `${Math.floor(map.getZoom())} ${inView.ask.replace(/(from|to)=[^&]*&?/g, "")}`;
+    const key = `${Math.floor(map.getZoom())} ${(inView.ask ?? "").replace(/(from|to)=[^&]*&?/g, "")}`;
     const box = map.getBounds();
     const near = cells().filter(({ geometry }) => box.contains(geometry.coordinates));
     const { most, together } = hottest(near);
@@ -209,9 +209,9 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
         properties: { text: isWards && inView.byCode.get(code)?.short ? `${name}\n${inView.byCode.get(code).short}` : name },
       })),
     });
-    sure("kerbline-jobs", next.view === "points");
     if (!isWards) showHeat(next.ask);
     if (next.view === "points") showJobs(next.ask);
+    sure("kerbline-jobs", next.view === "points"); // now that its tiles have an address
     asView();
   }
 
@@ -316,7 +316,7 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
   const retry = () => {
     wrong = false;
     failed(null);
-    inView.ask = inView.jobs = "";
+    inView.ask = inView.jobs = null;
     show(last);
     if (last.vintage !== drawnOf) redraw(last);
   };
