@@ -18,19 +18,25 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from reporting import events, screen
-from reporting.chain import GENESIS, canonical, head_bytes, utc
+from reporting.chain import GENESIS, canonical, head_bytes
+from reporting.chain import utc as in_utc
 from reporting.importing.copying import NULL, array_of, bytes_of, new_ids, point_of, text_of
 from reporting.importing.given import Given
 from reporting.importing.grouping import Group, Outcome, outcome
 from reporting.importing.reading import Past
+from reporting.importing.stencils import Stencil, cut, inner, mark
 from reporting.keys import Keys, token_hash
 from reporting.references import reference
 from reporting.status import STANDS_STILL
 from routing.categories import Category
-from routing.triage import Triage, due_at, triage
+from routing.triage import due_at, triage
 
 #: What the log sets apart two updates of one instant by.
 TICK: Final = timedelta(microseconds=1)
+#: Places that share nothing with others are not kept in mind for ever.
+KEPT: Final = 20_000
+
+utc: Final = lru_cache(10_000)(in_utc)
 
 
 class Built(NamedTuple):
@@ -84,9 +90,24 @@ class Lines:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What jobs share that begin at one kind of place, as the lines of COPY hold it."""
+
+    #: It is known by its identity, which lasts as long as it does.
+    whose: Given
+    authority: str
+    ward: str
+    division: str
+    team: str
+    flags: str
+    priority: int
+    begin: Stencil
+
+
 @dataclass
 class Builder:
-    """Builds the lines of a chunk."""
+    """Builds the lines of a run, chunk after chunk."""
 
     keys: Keys
     categories: Mapping[str, Category]
@@ -94,14 +115,16 @@ class Builder:
     source_id: int
     lone_duplicate: str
     _closes: dict[tuple[Any, ...], datetime | None] = field(default_factory=dict)
-    #: By identity, with what keeps it alive.
-    _judged: dict[tuple[int, str, int], tuple[Given, Triage, Any]] = field(default_factory=dict)
+    _kinds: dict[tuple[int, bool], Kind] = field(default_factory=dict)
+    _ends: dict[tuple[str, str | None], Stencil] = field(default_factory=dict)
 
     def build(
         self, groups: Iterable[tuple[Group, Sequence[Given]]], numbers: Sequence[int]
     ) -> Built:
         """The lines of some groups; ``numbers`` are fresh ones behind references, in plenty."""
         lines, ids, fresh = Lines(), new_ids(), iter(numbers)
+        if len(self._kinds) > KEPT:
+            self._kinds.clear()
         for group, given in groups:
             self._group(lines, group, given, fresh, ids)
         return lines.built()
@@ -117,7 +140,9 @@ class Builder:
         """A job with its reports. The first to come made it, and says whose it is."""
         first, whose = group.rows[0], given[0]
         log = _Log(next(ids), lines, ids)
-        priority, due = self._begin(log, next(ids), first, whose, group)
+        kind = self._kind(whose, first)
+        priority = kind.priority
+        due = self._begin(log, next(ids), first, kind, group)
         self._report(lines, first, whose, log, next(numbers))
         for number, (row, own) in enumerate(zip(group.rows[1:], given[1:], strict=True), start=2):
             priority, due = self._join(
@@ -126,58 +151,70 @@ class Builder:
             self._report(lines, row, own, log, next(numbers))
         ended = outcome(group, self.lone_duplicate)
         closed = self._end(log, ended)
-        assignment = whose.assignment
-        columns = (
-            log.job,
-            reference(next(numbers)),
-            assignment.authority.id,
-            whose.holder.id,
-            first.category,
-            assignment.ward.id if assignment.ward else NULL,
-            assignment.division.id if assignment.division else NULL,
-            point_of(first.place),
-            ended.status,
-            ended.reason or NULL,
-            priority,
-            utc(due),
-            log.last if ended.status in STANDS_STILL else NULL,
-            len(group.rows),
-            array_of(assignment.flags),
-            log.seq,
-            bytes_of(log.head),
-            log.seq,
-            log.first,
-            log.last,
-            closed,
-            0,
+        stopped = log.last if ended.status in STANDS_STILL else NULL
+        head = bytes_of(log.head)
+        lines.jobs.append(
+            f"{log.job}\t{reference(next(numbers))}\t{kind.authority}\t{kind.team}"
+            f"\t{first.category}\t{kind.ward}\t{kind.division}\t{point_of(first.place)}"
+            f"\t{ended.status}\t{ended.reason or NULL}\t{priority}\t{utc(due)}\t{stopped}"
+            f"\t{len(group.rows)}\t{kind.flags}\t{log.seq}\t{head}\t{log.seq}\t{log.first}"
+            f"\t{log.last}\t{closed}\t0"
         )
-        lines.jobs.append("\t".join(map(str, columns)))
-        lines.heads.append(f"{log.job}\t{log.seq}\t{bytes_of(log.head)}")
+        lines.heads.append(f"{log.job}\t{log.seq}\t{head}")
         lines.digest.update(head_bytes(UUID(log.job), log.seq, log.head))
         _assign(lines, log.job, log.first, whose)
 
-    def _begin(
-        self, log: "_Log", report: str, row: Past, whose: Given, group: Group
-    ) -> tuple[int, datetime]:
-        """The update that a job begins with; how urgent it is and when it is due."""
-        judged, said = self._triage(whose, row.category, 1)
-        due = group.head.due or self._due(row, judged.priority, whose)
+    def _kind(self, whose: Given, row: Past) -> Kind:
+        """What the job shares with others, and the stencil of the update that it begins with."""
+        key = id(whose), row.place is None
+        known = self._kinds.get(key)
+        if known is None:
+            known = self._kinds[key] = self._new_kind(whose, is_placed=row.place is not None)
+        return known
+
+    def _new_kind(self, whose: Given, *, is_placed: bool) -> Kind:
         assignment = whose.assignment
-        changes = events.Reported(
-            report=UUID(report),
-            category=row.category,
-            lat=None if row.place is None else row.place[1],
-            lng=None if row.place is None else row.place[0],
+        priority, why = self._triage(whose, whose.category, 1)
+        changes: dict[str, Any] = events.Reported(
+            report=UUID(int=0),
+            category=whose.category,
+            lat=0.0 if is_placed else None,
+            lng=0.0 if is_placed else None,
             authority=assignment.authority.slug,
             team=whose.holder.slug,
             ward=assignment.ward.code if assignment.ward else None,
-            priority=judged.priority,
-            due_at=due,
+            priority=priority,
+            due_at=_ANY_DAY,
             flags=assignment.flags,
-            imported={"source": self.source, "id": row.key},
+            imported={"source": self.source, "id": mark("key")},
         ).changes()
-        log.add("reported", report, row.created, {**changes, "triage": said})
-        return judged.priority, due
+        marked = {"report": mark("report"), "due_at": mark("due"), "triage": why}
+        if is_placed:
+            marked["location"] = {"lat": mark("lat"), "lng": mark("lng")}
+        return Kind(
+            whose=whose,
+            authority=str(assignment.authority.id),
+            ward=str(assignment.ward.id) if assignment.ward else NULL,
+            division=str(assignment.division.id) if assignment.division else NULL,
+            team=str(whose.holder.id),
+            flags=array_of(assignment.flags),
+            priority=priority,
+            begin=cut("reported", f"report:{mark('report')}", {**changes, **marked}),
+        )
+
+    def _begin(self, log: "_Log", report: str, row: Past, kind: Kind, group: Group) -> datetime:
+        """The update that a job begins with; when it is due."""
+        due = group.head.due or self._due(row, kind.priority, kind.whose)
+        lng, lat = row.place or (0.0, 0.0)
+        values = {
+            "report": report,
+            "lat": orjson.dumps(lat).decode(),
+            "lng": orjson.dumps(lng).decode(),
+            "due": utc(due),
+            "key": inner(row.key),
+        }
+        log.fill("reported", report, row.created, kind.begin, values)
+        return due
 
     def _join(
         self,
@@ -189,52 +226,44 @@ class Builder:
     ) -> tuple[int, datetime]:
         """One more report: it may raise the priority, never lower it."""
         number, priority, due, due_is_told = before
-        judged, said = self._triage(whose, whose.category, number)
-        raised = judged.priority < priority
+        judged, why = self._triage(whose, whose.category, number)
+        raised = judged < priority
         sooner = raised and not due_is_told
         if sooner:
-            due = min(due, self._due(row, judged.priority, whose))
+            due = min(due, self._due(row, judged, whose))
         changes = events.Attached(
             report=UUID(report),
-            priority=judged.priority if raised else None,
+            priority=judged if raised else None,
             due_at=due if sooner else None,
             imported={"source": self.source, "id": row.key},
         ).changes()
-        log.add("attached", report, row.created, {**changes, "triage": said})
-        return min(priority, judged.priority), due
+        log.add("attached", report, row.created, {**changes, "triage": why})
+        return min(priority, judged), due
 
     def _end(self, log: "_Log", ended: Outcome) -> str:
         """The update that it ends with, if it is not as it began; when it was closed."""
         if ended.closed is not None:
-            changes = {"status": ended.status}
-            if ended.reason is not None:
-                changes["reason"] = ended.reason
-            log.add("changed", None, ended.closed, changes)
+            key = ended.status, ended.reason
+            if key not in self._ends:
+                reason = {} if ended.reason is None else {"reason": ended.reason}
+                self._ends[key] = cut("changed", "system", {"status": ended.status, **reason})
+            log.fill("changed", None, ended.closed, self._ends[key], {})
             return log.last
         if ended.status != "received":
             log.add("changed", None, log.at, {"status": ended.status})
         return NULL
 
     def _report(self, lines: Lines, row: Past, own: Given, log: "_Log", number: int) -> None:
-        report, at, assignment = log.report, log.last, own.assignment
+        report, at, kind = log.report, log.last, self._kind(own, row)
         reporter = NULL
         if row.contact is not None:
             reporter = next(log.ids)
             lines.reporters.append("\t".join((reporter, *map(text_of, row.contact), "{}", at)))
-        columns = (
-            report,
-            reference(number),
-            row.category,
-            point_of(row.place),
-            assignment.authority.id,
-            assignment.ward.id if assignment.ward else NULL,
-            "{}",
-            array_of(assignment.flags),
-            reporter,
-            bytes_of(token_hash(self.keys.tracking_token(UUID(report)))),
-            at,
+        tracking = bytes_of(token_hash(self.keys.tracking_token(UUID(report))))
+        lines.reports.append(
+            f"{report}\t{reference(number)}\t{row.category}\t{point_of(row.place)}"
+            f"\t{kind.authority}\t{kind.ward}\t{{}}\t{kind.flags}\t{reporter}\t{tracking}\t{at}"
         )
-        lines.reports.append("\t".join(map(str, columns)))
         lines.links.append(f"{report}\t{log.job}\t{at}")
         key = text_of(row.key)
         lines.imported.append(f"{self.source_id}\t{key}\t{report}\t{bytes_of(row.row_hash)}")
@@ -243,16 +272,12 @@ class Builder:
             words = (text_of(row.description), text_of(row.place_text), array_of(sorted(held)))
             lines.words.append("\t".join((report, *words)))
 
-    def _triage(self, whose: Given, category: str, reports: int) -> tuple[Triage, Any]:
+    def _triage(self, whose: Given, category: str, reports: int) -> tuple[int, Any]:
         """How urgent it is with so many reports, and why as JSON; the due time is another's."""
-        key = id(whose), category, reports
-        known = self._judged.get(key)
-        if known is None:
-            kind = self.categories[category]
-            calendar = whose.assignment.authority.calendar
-            judged = triage(kind, {}, _ANY_DAY, calendar, zones=whose.zones, reports=reports)
-            known = self._judged[key] = (whose, judged, judged.as_json())
-        return known[1], known[2]
+        calendar = whose.assignment.authority.calendar
+        zones, kind = whose.zones, self.categories[category]
+        judged = triage(kind, {}, _ANY_DAY, calendar, zones=zones, reports=reports)
+        return judged.priority, judged.as_json()
 
     def _due(self, row: Past, priority: int, whose: Given) -> datetime:
         """When it was due. Most are due at the end of a day, whatever the hour they came at."""
@@ -293,36 +318,63 @@ class _Log:
 
     def add(self, kind: str, report: str | None, at: datetime, changes: Mapping[str, Any]) -> None:
         """One more update, a moment after the last one at the soonest."""
+        made = self._next(at, report)
+        actor = f"report:{report}" if report else "system"
+        update = next(self.ids)
+        said = canonical(
+            self.head,
+            job_id=self.job,
+            seq=self.seq,
+            id=update,
+            kind=kind,
+            actor=actor,
+            made_at=made,
+            recorded_at=self.last,
+            changes=changes,
+            words_hash=None,
+        )
+        stored = orjson.dumps(changes).decode().replace("\\", "\\\\")
+        self._put(kind, actor, update, made, said, stored)
+
+    def fill(
+        self, kind: str, report: str | None, at: datetime, stencil: Stencil, values: dict[str, Any]
+    ) -> None:
+        """The same by a stencil."""
+        made = self._next(at, report)
+        actor = f"report:{report}" if report else "system"
+        update = next(self.ids)
+        more = {
+            "id": update,
+            "job": self.job,
+            "made": made,
+            "previous": self.head.hex(),
+            "recorded": self.last,
+            "seq": self.seq,
+        }
+        said = (stencil.hashed % {**values, **more}).encode()
+        if "\\" in values.get("key", ""):
+            values["key"] = values["key"].replace("\\", "\\\\")
+        self._put(kind, actor, update, made, said, stencil.stored % values)
+
+    def _next(self, at: datetime, report: str | None) -> str:
+        """Go on to an update of this time; when it was made, as text."""
         made = recorded = utc(at)
         if at <= self.at:
             at = self.at + TICK
             recorded = utc(at)
-        actor = f"report:{report}" if report else "system"
-        update, previous = next(self.ids), self.head
         self.seq += 1
-        self.head = sha256(
-            canonical(
-                previous,
-                job_id=self.job,
-                seq=self.seq,
-                id=update,
-                kind=kind,
-                actor=actor,
-                made_at=made,
-                recorded_at=recorded,
-                changes=changes,
-                words_hash=None,
-            )
-        ).digest()
-        said = orjson.dumps(changes).decode().replace("\\", "\\\\")
-        self._lines.append(
-            f"{self.job}\t{self.seq}\t{update}\t{kind}\t{actor}\t{made}\t{recorded}\t{said}"
-            f"\t{bytes_of(previous)}\t{bytes_of(self.head)}"
-        )
         self.at, self.last = at, recorded
         self.first = self.first or recorded
         if report is not None:
             self.report = report
+        return made
+
+    def _put(self, kind: str, actor: str, update: str, made: str, said: bytes, stored: str) -> None:
+        previous, self.head = self.head, sha256(said).digest()
+        self._lines.append(
+            f"{self.job}\t{self.seq}\t{update}\t{kind}\t{actor}\t{made}\t{self.last}\t{stored}"
+            f"\t{bytes_of(previous)}\t{bytes_of(self.head)}"
+        )
 
 
 def _assign(lines: Lines, job: str, at: str, whose: Given) -> None:

@@ -5,7 +5,8 @@ says; what was never on a clock is taken as if the clocks had not been put forwa
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,14 +30,24 @@ def reader(times: Times) -> Callable[[str], Instant]:
     """What reads a cell as the map says. It raises ValueError for what is no time."""
     zone = ZoneInfo(times.zone)
     fold = int(times.repeated_hour == "second")
-    z_is_local = times.z_is_local
+    z_is_local, formats = times.z_is_local, times.formats
+
+    @lru_cache(100_000)
+    def steady(hour: datetime) -> timedelta | None:
+        """What clocks are ahead by in the whole of an hour, if that is one thing."""
+        ends = (hour, hour.replace(minute=59, second=59))
+        found = {end.replace(tzinfo=zone, fold=n).utcoffset() for end in ends for n in (0, 1)}
+        return found.pop() if len(found) == 1 else None
 
     def read(cell: str) -> Instant:
-        found = _parsed(cell, times.formats)
+        found = _parsed(cell, formats)
         if z_is_local and found.tzinfo is not None and cell[-1] in "Zz":
             found = found.replace(tzinfo=None)
         if found.tzinfo is not None:
             return Instant(found.astimezone(UTC))
+        ahead = steady(found.replace(minute=0, second=0, microsecond=0))
+        if ahead is not None:
+            return Instant((found - ahead).replace(tzinfo=UTC))
         first = found.replace(tzinfo=zone, fold=0)
         second = found.replace(tzinfo=zone, fold=1)
         early, late = first.utcoffset(), second.utcoffset()

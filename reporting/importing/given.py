@@ -1,6 +1,5 @@
 """Whose a row was: values that go from placing to building, also into another process. Pure."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from reporting.importing.reading import Past
@@ -24,10 +23,6 @@ class Given(NamedTuple):
     def holder(self) -> TeamRow:
         """The team that had it."""
         return self.team or self.assignment.team
-
-    def lightened(self) -> "Given":
-        """The same with its reasons as text only."""
-        return self._replace(assignment=replace(self.assignment, reasons={}))
 
 
 class Placed(NamedTuple):

@@ -6,9 +6,9 @@ read and built. Memory holds the chunks in flight and the duplicates that wait f
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from geo.kinds import LOCK_ROUTING
 from reporting.errors import ImportRefused
 from reporting.importing import storing
-from reporting.importing.beside import Task, build, pool
+from reporting.importing.building import Builder
 from reporting.importing.given import Given, Placed
 from reporting.importing.grouping import Group, Grouping, outcome
 from reporting.importing.mapping import ImportMap
@@ -67,8 +67,8 @@ class Run:
     progress: Callable[[str, float], None] = lambda _what, _done: None
     tally: Tally = field(default_factory=Tally)
     _placer: Placer = field(init=False)
-    #: Where chunks are built, from the second one on: what is one chunk is not worth a process.
-    _pool: ProcessPoolExecutor | None = None
+    _builder: Builder | None = None
+    _building: asyncio.Lock = field(default_factory=asyncio.Lock)
     _source: int | None = None
     #: Ids that are being stored now, and what their rows were.
     _flying: dict[str, bytes] = field(default_factory=dict)
@@ -86,10 +86,9 @@ class Run:
                 self._source = await storing.source(
                     conn, home.id, self.map.source, add=not self.is_dry
                 )
-                await self._read()
+                with _rarely_collecting():
+                    await self._read()
             finally:
-                if self._pool is not None:
-                    self._pool.shutdown(cancel_futures=True)
                 await conn.execute(queries.UNLOCK_RUN, {"authority": home.id})
         return self.tally
 
@@ -176,8 +175,6 @@ class Run:
                 self._know(row, self._flying[row.key])
             else:
                 self._flying[row.key] = row.row_hash
-        if flights and self._pool is None and not self.is_dry:
-            self._pool = pool(self.runtime.settings.secret_key.get_secret_value())
         flights.add(asyncio.create_task(self._chunk(_without(groups, gone))))
         await asyncio.sleep(0)
 
@@ -239,32 +236,34 @@ class Run:
     ) -> None:
         rules = await self._placer.rules(conn)
         count = len(groups) + sum(len(group.rows) for group, _ in groups)
-        given = {id(each): each for _, whose in groups for each in whose}
-        place = {number: n for n, number in enumerate(given)}
-        task = Task(
-            categories=rules.categories,
-            source=self.map.source,
-            source_id=self._source or 0,
-            lone_duplicate=self.map.status.lone_duplicate,
-            groups=[_lightened(group) for group, _ in groups],
-            given=[each.lightened() for each in given.values()],
-            which=[[place[id(each)] for each in whose] for _, whose in groups],
-            numbers=await storing.numbers(conn, count),
-        )
-        if self._pool is None:
-            built = task.build(self.runtime.keys)
-        else:
-            loop = asyncio.get_running_loop()
-            built = await loop.run_in_executor(self._pool, build, task)
+        numbers = await storing.numbers(conn, count)
+        builder = self._builder
+        if builder is None or builder.categories is not rules.categories:
+            builder = self._builder = Builder(
+                self.runtime.keys,
+                rules.categories,
+                self.map.source,
+                self._source or 0,
+                self.map.status.lone_duplicate,
+            )
+        # In a thread, so that what PostgreSQL is given meanwhile does not wait for it.
+        async with self._building:
+            built = await asyncio.to_thread(builder.build, groups, numbers)
         self.tally.updates += built.updates
         await storing.store(conn, self.runtime.keys, built)
 
 
-def _lightened(group: Group) -> Group:
-    """The same without the cells."""
-    rows = tuple([row._replace(cells=()) for row in group.rows])
-    head = next(n for n, row in enumerate(group.rows) if row is group.head)
-    return Group(rows, rows[head])
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """Python looks for cycles after each 700 new objects; here are millions, and none in cycles."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _without(groups: Iterable[Group], gone: set[int]) -> list[Group]:

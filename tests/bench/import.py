@@ -7,8 +7,8 @@
 - same rows: COPY of the very rows that ours wrote into the tables they are in, with all their
   indexes, and one set-based ward assignment: what storing them costs by itself.
 
-They take turns, so that whatever else the machine does falls on all. Memory is the peak of
-this process and of the one beside.
+They take turns, so that whatever else the machine does falls on all. Memory is the peak of this
+process.
 """
 
 # ruff: noqa: N999 - a bench is called as what it measures
@@ -209,9 +209,9 @@ def _median(costs: list[Cost], part: str) -> float:
 
 async def _cost(admin: AsyncConnection, work: Callable[[], Awaitable[None]]) -> Cost:
     before = await _backends(admin)
-    began, cpu = time.perf_counter(), own_s() + _beside_s()
+    began, cpu = time.perf_counter(), own_s()
     await work()
-    wall, client = time.perf_counter() - began, own_s() + _beside_s() - cpu
+    wall, client = time.perf_counter() - began, own_s() - cpu
     after = await _backends(admin)
     return Cost(wall, client, sum(s - before.get(pid, 0.0) for pid, s in after.items()))
 
@@ -283,14 +283,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _beside_s() -> float:
-    """CPU seconds of processes beside this one that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def _peak() -> str:
-    """The most memory so far of this process, and of the largest beside it."""
-    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    own, beside = (resource.getrusage(who).ru_maxrss // 1024 for who in both)
-    return f"{own} MiB, {beside} MiB beside"
+    """The most memory of this process so far."""
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB"
