@@ -1,5 +1,6 @@
 """`import`: the past of another system, from a dump and a map that says what it means."""
 
+import asyncio
 import csv
 import time
 from contextlib import AbstractContextManager, ExitStack
@@ -100,7 +101,11 @@ async def import_(
                 file = csv.writer(stack.enter_context(writing(rejects)), lineterminator="\n")
                 file.writerow([*header, "kb_reason", "kb_why"])
                 run.reject = lambda row: file.writerow(_rejected(row))
-            tally = await run()
+            try:
+                tally = await run()
+            except asyncio.CancelledError:
+                err.print("Stopped. What came in stays; run the same again to go on.")
+                raise
             if not dry_run:
                 points = await _settle(runtime, tally, bar)
             else:

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -263,10 +264,15 @@ async def test_killed_at_any_moment_it_goes_on_where_it_was(office: Office, map_
     dump = office.dump(*rows)
     words = [sys.executable, "-m", "reporting", "import", str(dump), "--map", str(map_file)]
     env = {**os.environ, **office.env}
-    for least in (1, 10_000, 25_000):
-        with subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
+    for least, how in ((1, signal.SIGINT), (10_000, signal.SIGKILL), (25_000, signal.SIGKILL)):
+        with subprocess.Popen(
+            words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
             await until(lambda: office.count("imported") >= least, within_s=120)  # noqa: B023
-            process.kill()
+            process.send_signal(how)
+            _, said = process.communicate()
+        assert process.returncode != 0
+        assert ("run the same again to go on" in said) == (how == signal.SIGINT)
         # The server notices that nobody is there, and lets go of what was locked.
         await until(lambda: not office.rows(LOCKED))
         assert office.count("report") == office.count("imported") >= least
