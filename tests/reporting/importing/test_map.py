@@ -1,5 +1,6 @@
 """A map says what it means or is refused in one sentence; times are read as it says."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from reporting.importing.mapping import Times
 from reporting.importing.reading import Reader
 from routing import categories
 from tests.reporting.importing.conftest import HEADER, MAP
+from tests.support.scratch import ROOT
 
 EXAMPLES = Path(mapping.__file__).parent / "examples"
 
@@ -47,6 +49,11 @@ def test_a_column_that_the_file_does_not_have_is_named() -> None:
     header = [name for name in HEADER if name not in {"ward", "kind"}]
     with pytest.raises(ImportRefused, match="no column kind or ward"):
         Reader(mapping.read(MAP), header, datetime.now(UTC))
+
+
+def test_the_map_in_the_readme_is_one() -> None:
+    [found] = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert mapping.read(found).source == "old-system"
 
 
 @pytest.mark.parametrize("name", ["boston", "dc"])
