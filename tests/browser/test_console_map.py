@@ -223,7 +223,9 @@ async def test_thirty_days_slide_and_play_without_a_flood(atlas: Atlas) -> None:
     await expect(squares).not_to_have_count(0)
     heat = await page.evaluate(SUM_OF_SQUARES)
     everything = await page.locator("#figures tfoot td").nth(1).inner_text()
-    assert heat + int(await shared.get_attribute("data-shared") or 0) == int(everything)
+    alone = await shared.get_attribute("data-shared") or "0"
+    assert heat + int(alone) == int(everything)
+    await expect(page.locator("#panel-alone")).to_contain_text(f"{alone} of the reports have a")
     await expect(page.locator("#heat-most")).to_contain_text("Darkest here")
     await page.locator("#heat-most").scroll_into_view_if_needed()
 

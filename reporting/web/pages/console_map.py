@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from reporting.asked import BEGINNING, Asked, Narrowed, narrowed
+from reporting.asked import BEGINNING, Asked, Days, Narrowed, narrowed
 from reporting.auth import Action, Staff, may, scope
 from reporting.counting import reading
 from reporting.errors import NotAllowed
@@ -57,6 +57,8 @@ class Shown:
     weeks: list[map_figures.Bar]
     trend: list[map_figures.Bar]
     jobs: list[dict[str, Any]]
+    #: How many of what is looked at have a place that very many share.
+    alone: int
 
 
 @router.api_route("", methods=["GET", "HEAD"])
@@ -137,7 +139,11 @@ async def _shown(request: Request, runtime: Runtime, who: Staff) -> Shown:
             counted = await _weeks(conn, narrowed(rules, seen, only), look)
             trend = map_figures.between_weeks(counted, look, trend[0].start, trend[-1].start)
         jobs = await _jobs(conn, runtime, who, look)
-    return Shown(look, wrong, rules, table.as_of, rows, total, cuts, bars, trend, jobs)
+        asked = _held(look.asked, look)
+        if look.chosen:
+            asked = replace(asked, wards=frozenset({look.chosen}))
+        alone = await _alone(conn, narrowed(rules, seen, asked), look)
+    return Shown(look, wrong, rules, table.as_of, rows, total, cuts, bars, trend, jobs, alone)
 
 
 def _held(asked: Asked, look: Look | None) -> Asked:
@@ -192,6 +198,23 @@ async def _ever(conn: Connection, rules: Rules, within: Narrowed | None) -> dict
     return dict(found)
 
 
+async def _alone(conn: Connection, within: Narrowed | None, look: Look) -> int:
+    """How many have a place that very many share, which says nothing of where they are."""
+    if within is None or within.teams is not None:
+        return 0
+    if within.areas is not None and within.categories is not None:
+        return 0  # as with teams: these are not counted by both
+    shared = await reading.shared(
+        conn,
+        authority_id=within.authority,
+        measure=look.measure,
+        categories=within.categories,
+        days=look.dated and Days(*look.dated),
+        areas=within.areas,
+    )
+    return sum(point.n for point in shared)
+
+
 async def _jobs(conn: Connection, runtime: Runtime, who: Staff, look: Look) -> list[dict[str, Any]]:
     """The open jobs of the panel, those due first; as the list gives them."""
     asked = replace(
@@ -230,6 +253,7 @@ def _values(shown: Shown, who: Staff) -> dict[str, Any]:
         "slider": map_figures.slider(shown.weeks, look),
         "chosen": chosen,
         "jobs": shown.jobs,
+        "alone": shown.alone,
         "list_address": _list_address(look),
         "tags": TAGS,
         "wards": sorted(names.items(), key=lambda each: each[1]),
