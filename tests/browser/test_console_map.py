@@ -323,6 +323,7 @@ async def test_all_but_the_map_works_without_webgl_and_without_a_script(atlas: A
 
     plain = await atlas.open("/console/map?days=all", java_script_enabled=False)
     await expect(plain.locator("#plan path")).not_to_have_count(0)
+    await expect(plain.locator("#plan text").first).to_contain_text(re.compile(r"\d"))
     await plain.get_by_text("Open jobs", exact=True).click()
     await plain.get_by_role("button", name="Show").last.click()
     await plain.wait_for_url(param("measure", "open"))

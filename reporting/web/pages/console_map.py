@@ -256,11 +256,12 @@ def _values(shown: Shown, who: Staff) -> dict[str, Any]:
         "alone": shown.alone,
         "list_address": _list_address(look),
         "tags": TAGS,
-        "wards": sorted(names.items(), key=lambda each: each[1]),
+        "wards": sorted(names.items(), key=lambda each: map_figures.in_order(each[1])),
         "teams": sorted(
             (t.slug, t.name) for t in rules.teams.values() if t.authority_id == authority.id
         ),
         "categories": [(code, each.name) for code, each in rules.categories.items()],
+        "shorts": {each.code: each.short for each in shown.wards},
         "steps": {each.code: each.step for each in shown.wards},
         "authority": authority.slug,
         "figures": map_figures,

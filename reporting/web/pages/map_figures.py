@@ -102,7 +102,7 @@ def cuts(
 def wards(rows: Sequence[Row], at: Sequence[float], look: Look) -> list[Ward]:
     """The table, in the order that was asked for; what lies in no ward comes last."""
     found = [ward(row, at, look) for row in rows]
-    found.sort(key=lambda each: _named(each.name), reverse=look.falls and look.column == "name")
+    found.sort(key=lambda each: in_order(each.name), reverse=look.falls and look.column == "name")
     if look.column != "name":
         # What has no number is at the end, whichever way the others stand.
         known = [each for each in found if _value(each, look.column) is not None]
@@ -219,7 +219,7 @@ def _value(each: Ward, column: str) -> float | None:
     return found[column]
 
 
-def _named(name: str) -> list[tuple[int, int, str]]:
+def in_order(name: str) -> list[tuple[int, int, str]]:
     """As people put names in order: ward 2 before ward 10."""
     parts = _DIGITS.split(name.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]

@@ -34,6 +34,10 @@ function shown() {
     const row = document.querySelector(`#figures tr[data-code="${CSS.escape(path.dataset.code)}"]`);
     path.setAttribute("class", `step-${row?.dataset.step ?? 0}${path.dataset.code === chosen ? " chosen" : ""}`);
   }
+  for (const text of document.querySelectorAll("#plan text")) {
+    const row = document.querySelector(`#figures tr[data-code="${CSS.escape(text.dataset.code)}"]`);
+    text.lastElementChild.textContent = view === "wards" ? (row?.dataset.short ?? "") : "";
+  }
   time.show(byId("weeks"));
   map?.show({ view, rows: rows(), chosen, ask: tileParams(), ...outlines() });
   near.show({ view, ask: tileParams(), box: map?.box() ?? everywhere, zoom: map?.zoom() ?? FINE, wards: map?.wards() ?? null });
