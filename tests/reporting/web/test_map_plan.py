@@ -7,7 +7,7 @@ from reporting.web.pages.map_plan import inside
 
 SHAPES = {
     "square": box(0, 0, 100, 100),
-    "round a park": box(0, 0, 100, 100) - box(20, 20, 80, 80),
+    "round a park": box(0, 0, 100, 100) - box(25, 25, 75, 75),
     "like a C": box(0, 0, 100, 100) - box(30, 25, 100, 75),
     "triangle": Polygon([(0, 0), (100, 0), (0, 300)]),
     "two parts": box(0, 0, 10, 10) | box(50, 50, 150, 150),
