@@ -29,8 +29,8 @@ from reporting.runtime import Connection, Runtime
 
 #: Rows of one transaction.
 CHUNK: Final = 5_000
-#: Chunks in flight: one is placed, one is built and one is written.
-IN_FLIGHT: Final = 3
+#: Chunks in flight: one is placed, one is built, and while the others are written nothing waits.
+IN_FLIGHT: Final = 5
 #: Rows read before others may go on.
 SLICE: Final = 500
 

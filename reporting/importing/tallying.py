@@ -46,8 +46,10 @@ class Tally:
         self.reports += 1
         self.categories[past.category] += 1
         self.teams[assignment.authority.slug, row.given.holder.slug] += 1
-        self.flags.update(assignment.flags)
-        self.notes.update(past.notes)
+        if assignment.flags:
+            self.flags.update(assignment.flags)
+        if past.notes:
+            self.notes.update(past.notes)
         self.wards[_agreement(row)] += 1
         self.first = past.created if self.first is None else min(self.first, past.created)
         self.last = past.created if self.last is None else max(self.last, past.created)
