@@ -55,6 +55,8 @@ PAGES: dict[str, Row] = {
     "GET /console/jobs": DESK,
     "POST /console/jobs": {**REVIEWING, **{who: 422 for who in STAFF if REVIEWING[who] == 200}},
     "GET /console/jobs/{job}": JOB,
+    "GET /console/figures": NO_CREWS,
+    "GET /console/figures/table.csv": NO_CREWS,
     "GET /console/map": NO_CREWS,
     "GET /console/map/parts": NO_CREWS,
     "POST /console/jobs/{job}": EMPTY,
