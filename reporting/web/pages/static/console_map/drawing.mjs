@@ -1,7 +1,7 @@
 // The map itself: wards coloured by the table's rows, heat and jobs from tiles. Raises where the
 // browser cannot draw it.
 
-import { BUFFERS, JOBS_FROM, addLayers, ground, still } from "./layers.mjs";
+import { BUFFERS, JOBS_FROM, addJobs, addLayers, ground, still } from "./layers.mjs";
 import { make } from "./make.mjs";
 import { boxOf, inside } from "./shapes.mjs";
 
@@ -316,6 +316,7 @@ export async function drawn(frame, { at, bounds, vintage, day, unit, choose, mov
   const retry = () => {
     wrong = false;
     failed(null);
+    addJobs(map, "kerbline-names");
     inView.ask = inView.jobs = null;
     show(last);
     if (last.vintage !== drawnOf) redraw(last);

@@ -57,21 +57,7 @@ export function addLayers(map, wards, isOurs) {
   over("kerbline-chosen-edge", INK, 7, "chosen");
   over("kerbline-chosen", YELLOW, 3, "chosen");
   over("kerbline-pointed", INK, 3, "pointed");
-  map.addSource("kerbline-jobs", { type: "vector", tiles: [], minzoom: JOBS_FROM, maxzoom: 17 });
-  const late = ["boolean", ["get", "overdue"], false];
-  const done = ["in", ["get", "status"], ["literal", ["fixed", "closed"]]];
-  // Far out they are small, so that it is seen where many lie together.
-  const size = (far, close) => ["interpolate", ["linear"], ["zoom"], JOBS_FROM, far, 12, (far + close) / 2, 16, close];
-  add({
-    id: "kerbline-jobs", type: "circle", source: "kerbline-jobs", "source-layer": "jobs",
-    layout: { visibility: "none", "circle-sort-key": ["case", late, 2, done, 0, 1] },
-    paint: {
-      "circle-radius": size(2.5, 9),
-      "circle-color": ["case", late, SHADES[5], done, "#ffffff", SHADES[3]],
-      "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], JOBS_FROM, ["case", late, 1.2, 0.6], 13, ["case", late, 3, 1.5]],
-      "circle-stroke-color": ["case", late, YELLOW, done, "#6f8088", INK],
-    },
-  });
+  addJobs(map);
   add({ id: "kerbline-names", type: "symbol", source: "kerbline-labels", layout: { ...words(["get", "text"], ["interpolate", ["linear"], ["zoom"], 8, 11, 13, 15]), "text-padding": 2, "text-variable-anchor": ["center", "top", "bottom", "left", "right"], "text-radial-offset": 0.4, "text-justify": "auto" }, paint: halo });
   for (const each of BUFFERS) {
     add({
@@ -80,4 +66,27 @@ export function addLayers(map, wards, isOurs) {
       paint: { ...halo, "text-opacity": 0 },
     });
   }
+}
+
+/** Jobs one by one. Made anew, their tiles are asked for again: the library does not ask twice for one that failed. */
+export function addJobs(map, before) {
+  if (map.getLayer("kerbline-jobs")) {
+    map.removeLayer("kerbline-jobs");
+    map.removeSource("kerbline-jobs");
+  }
+  map.addSource("kerbline-jobs", { type: "vector", tiles: [], minzoom: JOBS_FROM, maxzoom: 17 });
+  const late = ["boolean", ["get", "overdue"], false];
+  const done = ["in", ["get", "status"], ["literal", ["fixed", "closed"]]];
+  // Far out they are small, so that it is seen where many lie together.
+  const size = (far, close) => ["interpolate", ["linear"], ["zoom"], JOBS_FROM, far, 12, (far + close) / 2, 16, close];
+  map.addLayer({
+    id: "kerbline-jobs", type: "circle", source: "kerbline-jobs", "source-layer": "jobs",
+    layout: { visibility: "none", "circle-sort-key": ["case", late, 2, done, 0, 1] },
+    paint: {
+      "circle-radius": size(2.5, 9),
+      "circle-color": ["case", late, SHADES[5], done, "#ffffff", SHADES[3]],
+      "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], JOBS_FROM, ["case", late, 1.2, 0.6], 13, ["case", late, 3, 1.5]],
+      "circle-stroke-color": ["case", late, YELLOW, done, "#6f8088", INK],
+    },
+  }, before);
 }
