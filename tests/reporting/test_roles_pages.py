@@ -63,6 +63,8 @@ PAGES: dict[str, Row] = {
     "GET /console/photos": REVIEWING,
     "GET /console/photos/{photo}": {**JOB, "crew": 403, "auditor": 403},
     "POST /console/photos/{photo}": EMPTY,
+    "GET /console/returns": NO_CREWS,
+    "GET /console/returns/fly-tipping.csv": NO_CREWS,
     "GET /console/report": {**DESK, "auditor": 403, "other auditor": 403},
     "POST /console/report": TAKING,
     "GET /console/report/{reference}": DESK,
