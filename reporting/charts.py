@@ -22,6 +22,8 @@ _LETTERS: Final = 26
 _MARKS: Final = 4
 #: Labels under the columns, at most.
 _LABELS: Final = 8
+#: A label takes so much; nearer to the end than this it ends there.
+_LABEL: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,11 @@ def columns(marks: Sequence[Mark], *, name: str, title: str, words: str) -> Mark
             parts += [_line("range", middle - 4, at, middle + 4, at) for at in (low, high)]
         if n % every == 0:
             parts.append(
-                Markup('<text class="label" x="{}" y="{}">{}</text>').format(
-                    round(left + gap / 2, 1), _TOP + _HIGH + 20, mark.label
+                Markup('<text class="label" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                    round(left + gap / 2 if left < WIDTH - _LABEL else WIDTH, 1),
+                    _TOP + _HIGH + 20,
+                    "start" if left < WIDTH - _LABEL else "end",
+                    mark.label,
                 )
             )
         parts.append(Markup("</g>"))

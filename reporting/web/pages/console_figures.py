@@ -111,7 +111,7 @@ def _words(look: Look, rules: Rules, authority: int) -> str:
     kinds = {code: each.name for code, each in rules.categories.items()}
     teams = {t.slug: t.name for t in rules.teams.values() if t.authority_id == authority}
     said = [f"Reports that came {map_asked.span((look.days.first, look.days.last))}"]
-    if look.compared:
+    if look.compared and not look.by_time:
         days = map_asked.span((look.compared.first, look.compared.last))
         said[0] += f", compared with those {days}"
     for before, key, names in (
