@@ -264,7 +264,7 @@ async def map_file(kind: str, path: Path, owner: Connection) -> tuple[int, int, 
             tile: Tile = tile_of("W1", z)
             body = drawn.getvalue()
             if kind == "vector":
-                cursor = await owner.execute(tiles.WARDS, tile.parameters())
+                cursor = await owner.execute(tiles.WARDS, {**tile.parameters(), "at": None})
                 [(body,)] = await cursor.fetchall()
             for x in (tile.x - 1, tile.x, tile.x + 1) if kind == "raster" else (tile.x,):
                 for y in (tile.y - 1, tile.y, tile.y + 1) if kind == "raster" else (tile.y,):

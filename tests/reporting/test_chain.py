@@ -136,6 +136,8 @@ async def test_changes_come_back_from_the_database_as_they_went_in(owner: Connec
         events.Noted({str(UPDATE): "00" * 32}),
         events.Feedback(JOB, fixed=False, fields={"status": "received"}),
         events.Withdrawn(JOB),
+        events.MovedOut("KB-2345-6789", (UPDATE,), "merge"),
+        events.MovedIn("KB-2345-6789", (UPDATE,), "merge"),
     ],
     ids=events.KINDS,
 )

@@ -293,6 +293,12 @@ async def test_a_late_backlog_that_is_known_costs_a_run_nothing(
         assert not [each for each in read if each["Node Type"] == "Seq Scan"], mode
         assert sum(rows_read(each) for each in read) <= 50, mode
         standing = nodes(await plan_of(owner, mode, queries.STANDING, scope))
-        scans = [each for each in standing if each.get("Relation Name") == "job"]
+        scans = [
+            each
+            for each in standing
+            # The reference of the job that a row was merged into is looked up by its key.
+            if each.get("Relation Name") == "job" and each.get("Index Name") != "pk_job"
+        ]
+        assert scans, mode
         assert all("due_open" in str(each.get("Index Name")) for each in scans), mode
         assert sum(rows_read(each) for each in scans) <= 200, mode
